@@ -1,34 +1,36 @@
-//! Arithmetic on packed activations and vectors.
-/// The `k` rows of `rows` (`[n, dimensions]`, row major) with the largest dot product with `query`,
-/// best first; equal scores in row order.
-pub fn top_k(_query: &[f32], _rows: &[f32], _k: usize) -> Vec<Hit> {
-    unimplemented!()
-}
+//! Arithmetic on packed activations and vectors, and the home of `unsafe`.
+//!
+//! A forward pass calls the operations of [`Exec`] on [`Matrix`] values; a search calls
+//! [`TopK`]. Every operation is written once over the lanes of an instruction set ([`Isa`], chosen
+//! at run time), agrees with the plain loops in `reference.rs`, and gives each output element as one
+//! sum in one fixed order: the same row gives the same bits whatever stands beside it, and however
+//! many threads share the work.
+//!
+//! Not for: threads (a [`Team`] is lent some), files, models.
 
-/// One row found by [`top_k`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Hit {
-    /// Which row.
-    pub row: usize,
-    /// Its dot product with the query.
-    pub score: f32,
-}
+mod aligned;
+mod attention;
+mod exec;
+mod isa;
+mod lanes;
+mod linear;
+mod math;
+mod matrix;
+mod peak;
+#[cfg(test)]
+mod reference;
+mod rows;
+mod team;
+mod tile;
+mod top_k;
 
-/// The name of the instruction set chosen at run time, and those found: for `sembla doctor`.
-pub fn instruction_sets() -> InstructionSets {
-    unimplemented!()
-}
-
-/// x
-#[derive(Debug, Clone)]
-pub struct InstructionSets {
-    /// x
-    pub chosen: &'static str,
-    /// x
-    pub found: Vec<&'static str>,
-}
-
-/// Measures this machine's peak of fused multiply-adds with `num_threads`, in operations per second.
-pub fn measure_fma_peak(_num_threads: usize) -> f64 {
-    unimplemented!()
-}
+pub use attention::{Attention, PositionBias};
+pub use exec::Exec;
+pub use isa::{InstructionSets, Isa};
+pub use linear::LinearWeights;
+pub use math::Activation;
+pub use matrix::{Matrix, Offsets};
+pub use peak::measure_fma_peak;
+pub use rows::{LayerNorm, LookUp, Pooling, normalize_in_place};
+pub use team::Team;
+pub use top_k::{Hit, TopK, dot, top_k};

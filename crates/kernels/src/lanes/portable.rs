@@ -1,0 +1,86 @@
+//! Lanes as an array: what the compiler makes of it on any machine.
+#![expect(unsafe_code, reason = "implements the unchecked loads and stores of `Lanes`")]
+
+use super::Lanes;
+
+const N: usize = 8;
+
+/// Eight floats in an array.
+///
+/// `mul_add` rounds twice: without the instruction, the exact one is a library call some fifty times
+/// as slow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Portable;
+
+#[inline(always)]
+fn map(a: [f32; N], b: [f32; N], f: impl Fn(f32, f32) -> f32) -> [f32; N] {
+    std::array::from_fn(|lane| f(a[lane], b[lane]))
+}
+
+impl Lanes for Portable {
+    const N: usize = N;
+    const TILE_ROWS: usize = 4;
+    type V = [f32; N];
+
+    #[inline(always)]
+    fn splat(self, x: f32) -> Self::V {
+        [x; N]
+    }
+    #[inline(always)]
+    fn add(self, a: Self::V, b: Self::V) -> Self::V {
+        map(a, b, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V {
+        map(a, b, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V {
+        map(a, b, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn div(self, a: Self::V, b: Self::V) -> Self::V {
+        map(a, b, |a, b| a / b)
+    }
+    // Both return `b` where `a` is not a number, as the vector instructions do.
+    #[inline(always)]
+    fn min(self, a: Self::V, b: Self::V) -> Self::V {
+        map(a, b, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
+    fn max(self, a: Self::V, b: Self::V) -> Self::V {
+        map(a, b, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V {
+        std::array::from_fn(|lane| a[lane] * b[lane] + c[lane])
+    }
+    #[inline(always)]
+    fn round(self, a: Self::V) -> Self::V {
+        // Adding and taking away 1.5 × 2^23 leaves the whole number; `a` is small here.
+        const WHOLE: f32 = 12_582_912.0;
+        map(a, [WHOLE; N], |a, whole| (a + whole) - whole)
+    }
+    #[inline(always)]
+    fn power_of_two(self, a: Self::V) -> Self::V {
+        std::array::from_fn(|lane| f32::from_bits((((a[lane] as i32) + 127) as u32) << 23))
+    }
+    #[inline(always)]
+    fn sum(self, a: Self::V) -> f32 {
+        ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
+    }
+    #[inline(always)]
+    fn largest(self, a: Self::V) -> f32 {
+        a.into_iter().fold(f32::NEG_INFINITY, f32::max)
+    }
+    #[inline(always)]
+    unsafe fn load_unchecked(self, from: *const f32) -> Self::V {
+        // SAFETY: the caller vouches for `N` readable floats.
+        unsafe { from.cast::<[f32; N]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store_unchecked(self, to: *mut f32, v: Self::V) {
+        // SAFETY: the caller vouches for `N` writable floats.
+        unsafe { to.cast::<[f32; N]>().write_unaligned(v) }
+    }
+}

@@ -1,0 +1,166 @@
+//! The inner loop of every matrix product: a few rows of activations times one panel of columns.
+//!
+//! Panels are two registers wide and stored `[k, PANEL]`, so that each step reads one cache line or
+//! two and feeds `rows × 2` multiply-adds. Each output element is `((0 + a₀b₀) + a₁b₁) + …` in the
+//! order of `k`, for every shape of tile; that is what makes results independent of the batch.
+#![expect(
+    unsafe_code,
+    reason = "pointers in the innermost loop; the lengths are checked outside it"
+)]
+#![expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "each block is one access, whose address takes a step to compute"
+)]
+
+use crate::lanes::{Lanes, MAX_LANES};
+use crate::math::Activation;
+
+/// Some rows of a row-major matrix, by pointer.
+#[derive(Clone, Copy)]
+pub(crate) struct Source {
+    pub(crate) start: *const f32,
+    pub(crate) stride: usize,
+}
+
+/// Where a product goes: rows of a row-major matrix, by pointer.
+#[derive(Clone, Copy)]
+pub(crate) struct Target {
+    pub(crate) start: *mut f32,
+    pub(crate) stride: usize,
+    /// At most `PANEL`.
+    pub(crate) num_cols: usize,
+}
+
+/// What happens to the sums after the last `k`.
+#[derive(Clone, Copy)]
+pub(crate) enum Finish {
+    /// More of `k` follows, or the bare sums are wanted.
+    Keep,
+    /// `activation(sum + bias)`; `bias` points to a whole panel of floats.
+    BiasThen(*const f32, Activation),
+}
+
+/// One panel of packed columns, and the part of `k` that it covers.
+#[derive(Clone, Copy)]
+pub(crate) struct Panel {
+    pub(crate) start: *const f32,
+    pub(crate) k: usize,
+    /// Whether the sums begin here; otherwise they go on from what the target holds.
+    pub(crate) first: bool,
+    pub(crate) finish: Finish,
+}
+
+/// Multiplies `num_rows` rows by one panel, in tiles of even height.
+///
+/// # Safety
+///
+/// `a` is valid for `num_rows` rows of `panel.k` floats, `panel.start` for `panel.k × PANEL` floats, `c` for
+/// `num_rows` rows of `num_cols` floats, and nobody else writes to the latter.
+#[inline(always)]
+pub(crate) unsafe fn rows_by_panel<L: Lanes>(
+    lanes: L,
+    num_rows: usize,
+    a: Source,
+    panel: Panel,
+    c: Target,
+) {
+    // Even heights: 8 rows as 4 + 4 keep eight sums in flight, 6 + 2 would leave the second tile
+    // waiting for its four.
+    let num_tiles = num_rows.div_ceil(L::TILE_ROWS);
+    let mut begin = 0;
+    for number in 0..num_tiles {
+        let end = num_rows * (number + 1) / num_tiles;
+        // SAFETY: rows `begin..end` are within `num_rows`.
+        let (a, c) = unsafe {
+            (
+                Source { start: a.start.add(begin * a.stride), ..a },
+                Target { start: c.start.add(begin * c.stride), ..c },
+            )
+        };
+        // SAFETY: as the caller vouches, for fewer rows.
+        unsafe { tile_of(lanes, end - begin, a, panel, c) };
+        begin = end;
+    }
+}
+
+#[inline(always)]
+unsafe fn tile_of<L: Lanes>(lanes: L, num_rows: usize, a: Source, panel: Panel, c: Target) {
+    macro_rules! heights {
+        ($($height:literal)*) => {
+            match num_rows {
+                // SAFETY: as the caller vouches. The comparison with a constant drops the heights
+                // that this instruction set has no registers for.
+                $($height if $height <= L::TILE_ROWS => unsafe {
+                    tile::<L, $height>(lanes, a, panel, c)
+                },)*
+                _ => unreachable!("tiles have 1 to {} rows, not {num_rows}", L::TILE_ROWS),
+            }
+        };
+    }
+    heights!(1 2 3 4 5 6 7 8 9 10 11 12)
+}
+
+#[inline(always)]
+unsafe fn tile<L: Lanes, const ROWS: usize>(lanes: L, a: Source, panel: Panel, c: Target) {
+    // The sums pass through memory before and after the loop over `k`, one row at a time: as long as
+    // only whole, unrolled loops touch them, the compiler keeps all of them in registers between.
+    let mut rows = [[0.0; 2 * MAX_LANES]; ROWS];
+    if !panel.first {
+        for (number, row) in rows.iter_mut().enumerate() {
+            // SAFETY: the caller vouches for `ROWS` rows of `num_cols` floats, at most a panel.
+            unsafe {
+                let from = c.start.add(number * c.stride);
+                row.as_mut_ptr().copy_from_nonoverlapping(from, c.num_cols);
+            }
+        }
+    }
+    // SAFETY: as the caller vouches.
+    unsafe { accumulate(lanes, a, panel, &mut rows) };
+    for (number, row) in rows.iter_mut().enumerate() {
+        if let Finish::BiasThen(bias, activation) = panel.finish {
+            for half in [0, L::N] {
+                // SAFETY: the caller vouches for a whole panel of floats.
+                let bias = unsafe { lanes.load_unchecked(bias.add(half)) };
+                let sum = lanes.add(lanes.load(&row[half..]), bias);
+                lanes.store(&mut row[half..], activation.apply(lanes, sum));
+            }
+        }
+        // SAFETY: as for reading the rows.
+        unsafe {
+            let to = c.start.add(number * c.stride);
+            to.copy_from_nonoverlapping(row.as_ptr(), c.num_cols);
+        }
+    }
+}
+
+/// Adds the products of a tile to `sums`.
+#[inline(always)]
+unsafe fn accumulate<L: Lanes, const ROWS: usize>(
+    lanes: L,
+    a: Source,
+    panel: Panel,
+    rows: &mut [[f32; 2 * MAX_LANES]; ROWS],
+) {
+    let mut sums = [[lanes.splat(0.0); 2]; ROWS];
+    for (sums, row) in sums.iter_mut().zip(rows.iter()) {
+        *sums = [lanes.load(row), lanes.load(&row[L::N..])];
+    }
+    let mut b = panel.start;
+    for k in 0..panel.k {
+        // SAFETY: the caller vouches for `k` lines of the panel and `ROWS` rows of `k` floats.
+        unsafe {
+            let left = lanes.load_unchecked(b);
+            let right = lanes.load_unchecked(b.add(L::N));
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let x = lanes.splat(*a.start.add(row * a.stride + k));
+                sums[0] = lanes.mul_add(x, left, sums[0]);
+                sums[1] = lanes.mul_add(x, right, sums[1]);
+            }
+            b = b.add(L::PANEL);
+        }
+    }
+    for (row, sums) in rows.iter_mut().zip(sums) {
+        lanes.store(row, sums[0]);
+        lanes.store(&mut row[L::N..], sums[1]);
+    }
+}
