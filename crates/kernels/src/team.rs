@@ -78,16 +78,20 @@ impl Team {
     /// Works on the parts of the pass until `leave` says so; asked between parts.
     pub fn help(&self, leave: impl Fn() -> bool) {
         self.helpers.fetch_add(1, SeqCst);
+        let mut patience = Patience::default();
         while !leave() {
-            self.help_once();
-            spin_loop();
+            if self.help_once() {
+                patience = Patience::default();
+            }
+            patience.wait();
         }
         self.helpers.fetch_sub(1, SeqCst);
     }
 
-    fn help_once(&self) {
+    /// Returns whether there was a job.
+    fn help_once(&self) -> bool {
         if !self.open.load(SeqCst) {
-            return;
+            return false;
         }
         self.inside.fetch_add(1, SeqCst);
         // Asked again after entering: if the job was closed meanwhile, its owner may not have seen
@@ -101,6 +105,7 @@ impl Team {
             }
         }
         self.inside.fetch_sub(1, SeqCst);
+        true
     }
 
     fn work_on(&self, job: &Job) {
@@ -119,13 +124,33 @@ impl Team {
     }
 }
 
+/// Waits by spinning, which is all that a healthy pass needs (operations follow each other within
+/// microseconds), and by giving the core away when it takes longer: whoever is waited for may not be
+/// running.
+#[derive(Default)]
+struct Patience(u32);
+
+impl Patience {
+    fn wait(&mut self) {
+        /// Some 50 µs.
+        const SPINS: u32 = 2_000;
+        if self.0 < SPINS {
+            self.0 += 1;
+            spin_loop();
+        } else {
+            std::thread::yield_now();
+        }
+    }
+}
+
 struct CloseOnDrop<'a>(&'a Team);
 
 impl Drop for CloseOnDrop<'_> {
     fn drop(&mut self) {
         self.0.open.store(false, SeqCst);
+        let mut patience = Patience::default();
         while self.0.inside.load(SeqCst) != 0 {
-            spin_loop();
+            patience.wait();
         }
         let panicked = self.0.panicked.swap(false, SeqCst);
         if panicked && !std::thread::panicking() {

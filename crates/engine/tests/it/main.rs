@@ -1,0 +1,33 @@
+//! The engine from outside, on the tiny models.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where something is missing")]
+
+mod batches;
+mod bounds;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use engine::{Engine, EngineConfig, Input, Normalize, Output, Pool, Prompt, Request, Truncation};
+use model::LoadOptions;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/models").join(name)
+}
+
+fn pool(num_threads: usize) -> Pool {
+    Pool::start(NonZeroUsize::new(num_threads).unwrap())
+}
+
+fn engine(pool: &Pool, model: &str, config: EngineConfig) -> Engine {
+    Engine::start(model::load(&fixture(model), &LoadOptions::default()).unwrap(), pool, config)
+}
+
+fn request<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Request {
+    Request {
+        inputs: texts.into_iter().map(|text| Input::Text(text.into())).collect(),
+        prompt: Prompt::Default,
+        truncation: Truncation::Right,
+        output: Output::Dense { normalize: Normalize::Always, dimensions: None },
+    }
+}
