@@ -102,53 +102,77 @@ unsafe fn tile_of<L: Lanes>(lanes: L, num_rows: usize, a: Source, panel: Panel, 
 
 #[inline(always)]
 unsafe fn tile<L: Lanes, const ROWS: usize>(lanes: L, a: Source, panel: Panel, c: Target) {
-    // The sums pass through memory before and after the loop over `k`, one row at a time: as long as
-    // only whole, unrolled loops touch them, the compiler keeps all of them in registers between.
+    if c.num_cols == L::PANEL {
+        // SAFETY: as the caller vouches; the rows of `c` are a whole panel wide.
+        return unsafe { whole_tile::<L, ROWS>(lanes, a, panel, c.start, c.stride) };
+    }
+    // The last panel of a product may be wider than what is left of the rows.
     let mut rows = [[0.0; 2 * MAX_LANES]; ROWS];
-    if !panel.first {
-        for (number, row) in rows.iter_mut().enumerate() {
-            // SAFETY: the caller vouches for `ROWS` rows of `num_cols` floats, at most a panel.
-            unsafe {
+    // SAFETY: the caller vouches for `ROWS` rows of `num_cols` floats, less than a panel.
+    unsafe {
+        if !panel.first {
+            for (number, row) in rows.iter_mut().enumerate() {
                 let from = c.start.add(number * c.stride);
                 row.as_mut_ptr().copy_from_nonoverlapping(from, c.num_cols);
             }
         }
-    }
-    // SAFETY: as the caller vouches.
-    unsafe { accumulate(lanes, a, panel, &mut rows) };
-    for (number, row) in rows.iter_mut().enumerate() {
-        if let Finish::BiasThen(bias, activation) = panel.finish {
-            for half in [0, L::N] {
-                // SAFETY: the caller vouches for a whole panel of floats.
-                let bias = unsafe { lanes.load_unchecked(bias.add(half)) };
-                let sum = lanes.add(lanes.load(&row[half..]), bias);
-                lanes.store(&mut row[half..], activation.apply(lanes, sum));
-            }
-        }
-        // SAFETY: as for reading the rows.
-        unsafe {
+        whole_tile::<L, ROWS>(lanes, a, panel, rows.as_mut_ptr().cast(), 2 * MAX_LANES);
+        for (number, row) in rows.iter().enumerate() {
             let to = c.start.add(number * c.stride);
             to.copy_from_nonoverlapping(row.as_ptr(), c.num_cols);
         }
     }
 }
 
-/// Adds the products of a tile to `sums`.
+/// A tile whose target rows, `stride` apart, are a whole panel wide.
+#[inline(always)]
+unsafe fn whole_tile<L: Lanes, const ROWS: usize>(
+    lanes: L,
+    a: Source,
+    panel: Panel,
+    c: *mut f32,
+    stride: usize,
+) {
+    // The sums pass through the target before they are finished: as long as only whole, unrolled
+    // loops touch them, the compiler keeps all of them in registers.
+    // SAFETY: as the caller vouches.
+    unsafe { accumulate::<L, ROWS>(lanes, a, panel, c, stride) };
+    if let Finish::BiasThen(bias, activation) = panel.finish {
+        for row in 0..ROWS {
+            for half in [0, L::N] {
+                // SAFETY: the caller vouches for a panel of floats in each row and in the bias.
+                unsafe {
+                    let at = c.add(row * stride + half);
+                    let bias = lanes.load_unchecked(bias.add(half));
+                    let sum = lanes.add(lanes.load_unchecked(at), bias);
+                    lanes.store_unchecked(at, activation.apply(lanes, sum));
+                }
+            }
+        }
+    }
+}
+
+/// Writes the sums of products of a tile, which begin at what `c` holds unless the panel is the first.
 #[inline(always)]
 unsafe fn accumulate<L: Lanes, const ROWS: usize>(
     lanes: L,
     a: Source,
     panel: Panel,
-    rows: &mut [[f32; 2 * MAX_LANES]; ROWS],
+    c: *mut f32,
+    stride: usize,
 ) {
     let mut sums = [[lanes.splat(0.0); 2]; ROWS];
-    for (sums, row) in sums.iter_mut().zip(rows.iter()) {
-        *sums = [lanes.load(row), lanes.load(&row[L::N..])];
-    }
-    let mut b = panel.start;
-    for k in 0..panel.k {
-        // SAFETY: the caller vouches for `k` lines of the panel and `ROWS` rows of `k` floats.
-        unsafe {
+    // SAFETY: the caller vouches for `k` lines of the panel, `ROWS` rows of `k` floats and as many of
+    // `c`, a panel wide.
+    unsafe {
+        if !panel.first {
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let at = c.add(row * stride);
+                *sums = [lanes.load_unchecked(at), lanes.load_unchecked(at.add(L::N))];
+            }
+        }
+        let mut b = panel.start;
+        for k in 0..panel.k {
             let left = lanes.load_unchecked(b);
             let right = lanes.load_unchecked(b.add(L::N));
             for (row, sums) in sums.iter_mut().enumerate() {
@@ -158,9 +182,10 @@ unsafe fn accumulate<L: Lanes, const ROWS: usize>(
             }
             b = b.add(L::PANEL);
         }
-    }
-    for (row, sums) in rows.iter_mut().zip(sums) {
-        lanes.store(row, sums[0]);
-        lanes.store(&mut row[L::N..], sums[1]);
+        for (row, sums) in sums.into_iter().enumerate() {
+            let at = c.add(row * stride);
+            lanes.store_unchecked(at, sums[0]);
+            lanes.store_unchecked(at.add(L::N), sums[1]);
+        }
     }
 }
