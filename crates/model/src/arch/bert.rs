@@ -85,6 +85,7 @@ pub(super) fn load(
     let positions = config.position_embedding_type.clone();
     super::refuse(directory, "position_embedding_type", positions, "absolute")?;
     super::refuse(directory, "is_decoder", Some(config.is_decoder.to_string()), "false")?;
+    super::check_heads(directory, config.num_attention_heads, config.hidden_size)?;
     let act = activation(&config.hidden_act, &directory.path)?;
 
     let weights = super::base(files, "bert");

@@ -120,6 +120,23 @@ fn refuse(
     }
 }
 
+/// Refuses heads that do not share the hidden size evenly.
+fn check_heads(
+    directory: &Directory,
+    num_heads: usize,
+    hidden_size: usize,
+) -> Result<(), LoadError> {
+    if num_heads > 0 && hidden_size.is_multiple_of(num_heads) {
+        return Ok(());
+    }
+    Err(LoadError::Unsupported {
+        path: directory.path.join("config.json"),
+        what: "num_attention_heads",
+        value: num_heads.to_string(),
+        supported: format!("divisors of hidden_size, {hidden_size}"),
+    })
+}
+
 /// Returns the network's own tensors: checkpoints that were saved with a head (a masked language
 /// model, say) have them below the name of the base model.
 fn base<'a>(files: &'a WeightFiles, name: &str) -> Weights<'a> {

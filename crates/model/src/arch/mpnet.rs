@@ -78,6 +78,7 @@ pub(super) fn load(
     isa: Isa,
 ) -> Result<Box<dyn Network>, LoadError> {
     let config: Config = super::config(directory)?;
+    super::check_heads(directory, config.num_attention_heads, config.hidden_size)?;
     let act = activation(&config.hidden_act, &directory.path)?;
 
     let weights = super::base(files, "mpnet");
