@@ -21,6 +21,9 @@ pub struct Isa(Kind);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Portable,
+    /// Portable code in the shape of AVX-512: its tiles and panels, tested where the set is missing.
+    #[cfg(test)]
+    Wide,
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
@@ -45,7 +48,11 @@ impl Isa {
 
     /// Returns all that this machine has, slowest first.
     pub fn available() -> Vec<Self> {
-        let portable = [Self(Kind::Portable)];
+        let portable = [
+            Self(Kind::Portable),
+            #[cfg(test)]
+            Self(Kind::Wide),
+        ];
         #[cfg(target_arch = "x86_64")]
         {
             let avx2 = Avx2::detect().map(|avx2| Self(Kind::Avx2(avx2)));
@@ -60,6 +67,8 @@ impl Isa {
     pub fn name(self) -> &'static str {
         match self.0 {
             Kind::Portable => "portable",
+            #[cfg(test)]
+            Kind::Wide => "portable, wide",
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(_) => "avx2+fma",
             #[cfg(target_arch = "x86_64")]
@@ -70,7 +79,9 @@ impl Isa {
     /// Returns how many columns a panel of packed weights has.
     pub(crate) fn panel_width(self) -> usize {
         match self.0 {
-            Kind::Portable => Portable::PANEL,
+            Kind::Portable => Portable::<8>::PANEL,
+            #[cfg(test)]
+            Kind::Wide => Portable::<16>::PANEL,
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2(_) => Avx2::PANEL,
             #[cfg(target_arch = "x86_64")]
@@ -81,7 +92,9 @@ impl Isa {
     /// Runs an operation, compiled for this instruction set.
     pub(crate) fn dispatch<O: Operation>(self, operation: O) -> O::Output {
         match self.0 {
-            Kind::Portable => operation.run(Portable),
+            Kind::Portable => operation.run(Portable::<8>),
+            #[cfg(test)]
+            Kind::Wide => operation.run(Portable::<16>),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: an `Avx2` is made only where AVX2 and FMA were detected.
             Kind::Avx2(avx2) => unsafe { run_avx2(operation, avx2) },
