@@ -14,7 +14,8 @@ fn texts() -> Vec<String> {
 #[test]
 fn every_response_equals_the_single_input_response_in_any_mix() {
     let texts = texts();
-    for model in ["tiny-bert", "tiny-mpnet"] {
+    let models = ["tiny-bert", "tiny-mpnet"];
+    for model in models {
         let pool = pool(2);
         let engine = engine(&pool, model, EngineConfig::for_tests());
         let alone: Vec<Embedded> = texts
@@ -25,7 +26,8 @@ fn every_response_equals_the_single_input_response_in_any_mix() {
             })
             .collect();
         let mixes = prop::collection::vec(prop::collection::vec(0..texts.len(), 1..40), 1..6);
-        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(250));
+        let cases = super::count("mixes") / models.len() as u32;
+        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(cases));
         runner
             .run(&mixes, |mix| {
                 // Several requests at once, so that batches hold inputs of more than one.

@@ -15,6 +15,15 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/models").join(name)
 }
 
+/// How often a long test loops: `tests/scale.toml` has the counts for CI and for a soak.
+fn count(name: &str) -> u32 {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scale.toml");
+    let table: toml::Table = fs_err::read_to_string(path).unwrap().parse().unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a soak sets it for all tests")]
+    let scale = std::env::var("SEMBLA_TEST_SCALE").unwrap_or_else(|_| "small".to_owned());
+    table[name][&scale].as_integer().unwrap().try_into().unwrap()
+}
+
 fn pool(num_threads: usize) -> Pool {
     Pool::start(NonZeroUsize::new(num_threads).unwrap())
 }
