@@ -1,2 +1,19 @@
-//! Placeholder.
-fn main() {}
+//! The binary: command line, configuration, models by name, and the shell around the other crates.
+//!
+//! Only this crate reads arguments and environment, and only here; everything behind gets values.
+
+mod cli;
+mod config;
+mod format;
+mod machine;
+mod models;
+mod progress;
+mod telemetry;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    let env = std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect();
+    cli::run(std::env::args_os(), &env)
+}

@@ -1,0 +1,99 @@
+//! The command line: what there is to say, and who does it.
+
+mod checked;
+mod column;
+mod completions;
+mod config_show;
+mod doctor;
+mod download_progress;
+mod embed;
+mod flags;
+mod model;
+mod outcome;
+mod search;
+mod serve;
+mod signals;
+mod start;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Env;
+use outcome::conclude;
+
+/// Text in, vectors out, on your own machines.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sembla",
+    version,
+    about,
+    after_help = "Example: sembla serve --model sentence-transformers/all-MiniLM-L6-v2\n\n\
+                  Every setting is also a SEMBLA_… variable and a key of a TOML file; see `sembla \
+                  config show`.\nExit codes: 0 done, 1 the answer is no, 2 usage, 3 failed.",
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve models over HTTP, as text-embeddings-inference and OpenAI do
+    #[command(
+        after_help = "Example: sembla serve --model sentence-transformers/all-MiniLM-L6-v2 --port 8080\n\n\
+                      Then: curl 127.0.0.1:8080/embed -d '{\"inputs\": \"What is Medicare?\"}'"
+    )]
+    Serve(serve::ServeArgs),
+
+    /// Embed a column of a dataset
+    #[command(after_help = "Example: sembla embed questions.csv --column question \
+                      --model sentence-transformers/all-MiniLM-L6-v2 --output questions-embedded")]
+    Embed(embed::EmbedArgs),
+
+    /// Search a dataset that was embedded
+    #[command(
+        after_help = "Example: sembla search questions-embedded \"How can Medicare help me?\" --top-k 5"
+    )]
+    Search(search::SearchArgs),
+
+    /// Download, list and check models
+    #[command(subcommand)]
+    Model(model::ModelCommand),
+
+    /// Say what this machine offers, what would be used of it, and why
+    #[command(after_help = "Example: sembla doctor --model ./all-MiniLM-L6-v2 --measure")]
+    Doctor(doctor::DoctorArgs),
+
+    /// Show the settings that are in force
+    #[command(subcommand)]
+    Config(config_show::ConfigCommand),
+
+    /// Print the completion script of a shell
+    #[command(after_help = "Example: sembla completions bash > /etc/bash_completion.d/sembla")]
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the command that the arguments name.
+pub(crate) fn run(args: impl Iterator<Item = std::ffi::OsString>, env: &Env) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        // Prints help to stdout and mistakes to stderr, and knows which of the two it is.
+        Err(err) => {
+            let _ = err.print();
+            return ExitCode::from(u8::try_from(err.exit_code()).unwrap_or(2));
+        }
+    };
+    conclude(match &cli.command {
+        Command::Serve(args) => serve::run(args, env),
+        Command::Embed(args) => embed::run(args, env),
+        Command::Search(args) => search::run(args, env),
+        Command::Doctor(args) => doctor::run(args, env),
+        Command::Model(command) => model::run(command, env),
+        Command::Config(command) => config_show::run(command, env),
+        Command::Completions(args) => completions::run(args),
+    })
+}

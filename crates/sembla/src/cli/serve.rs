@@ -1,0 +1,232 @@
+//! `sembla serve`: models behind HTTP.
+//!
+//! The listener is bound first, so that probes get an answer while models are downloaded and
+//! loaded. Serving has a few threads of its own that wait rather than compute; the compute threads
+//! are the engines' pool.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use engine::{Engine, Pool};
+use server::{
+    AllowedOrigins, App, AppError, ConnectionLimits, Metrics, ModelSlot, Server, ServerConfig,
+    TokenIds,
+};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::flags::{Flags, Serve};
+use super::outcome::{Outcome, UsageError};
+use super::signals;
+use super::start::{Started, bring, no_model, reference, start};
+use crate::config::{Command, Config, Env, RootTask};
+use crate::machine;
+use crate::models::Freshness;
+use crate::models::reference::ModelRef;
+
+/// Arguments of `sembla serve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    flags: Flags<Serve>,
+}
+
+// Enough that a large body on one connection does not keep health from answering on another. What
+// computes does so elsewhere.
+const NUM_IO_THREADS: usize = 2;
+
+/// Serves until a signal asks to stop.
+pub(crate) fn run(args: &ServeArgs, env: &Env) -> anyhow::Result<Outcome> {
+    let started = Arc::new(start(Command::Serve, &args.flags.given, env)?);
+    let references = references(&started.config)?;
+    machine::raise_open_files();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(NUM_IO_THREADS)
+        .thread_name("sembla-io")
+        .enable_all()
+        .build()
+        .context("failed to start the threads that serve")?;
+    let pool = Arc::new(Pool::start(started.threads.count));
+    let served = runtime.block_on(serve(&started, &references, &pool));
+    // A model that is still being loaded is not waited for.
+    runtime.shutdown_background();
+    served
+}
+
+fn references(config: &Config) -> anyhow::Result<Vec<ModelRef>> {
+    if config.models.models.is_empty() {
+        return Err(no_model().into());
+    }
+    let references = config.models.models.iter().map(|model| reference(model, config));
+    Ok(references.collect::<Result<Vec<_>, _>>()?)
+}
+
+async fn serve(
+    started: &Arc<Started>,
+    references: &[ModelRef],
+    pool: &Arc<Pool>,
+) -> anyhow::Result<Outcome> {
+    let config = &started.config;
+    let models = references.iter().map(|reference| model_config(reference, config)).collect();
+    let metrics = Metrics::install()?;
+    let (app, slots) = App::new(server_config(started), models, metrics).map_err(refused)?;
+    let (listener, address) = listen(config).await?;
+    let (stop, stopping) = signals::stop()?;
+    announce(config, address);
+
+    let (failed, failure) = oneshot::channel();
+    let loading = Loading {
+        started: Arc::clone(started),
+        pool: Arc::clone(pool),
+        models: references.iter().cloned().zip(slots).collect(),
+    };
+    let loader = tokio::task::spawn_blocking(move || {
+        if let Err(err) = loading.run() {
+            // Nobody listens once the server stops for another reason.
+            let _ = failed.send(err);
+        }
+    });
+    let mut load_error = None;
+    let shutdown = async {
+        tokio::select! {
+            () = stopping => {}
+            Ok(err) = failure => load_error = Some(err),
+        }
+    };
+    let drained = Server::new(app).run(listener, shutdown, config.serve.drain_limit).await;
+    loader.abort();
+    drop(stop);
+    if let Some(err) = load_error {
+        return Err(err);
+    }
+    if drained.num_cut_off > 0 {
+        tracing::warn!(num_cut_off = drained.num_cut_off, "requests were cut off by drain_limit");
+    }
+    tracing::info!("stopped");
+    Ok(Outcome::Done)
+}
+
+/// The models on their way to their slots.
+struct Loading {
+    started: Arc<Started>,
+    pool: Arc<Pool>,
+    models: Vec<(ModelRef, ModelSlot)>,
+}
+
+impl Loading {
+    /// Loads one model after the other, each with all the machine's disk and cores.
+    fn run(self) -> anyhow::Result<()> {
+        for (reference, slot) in self.models {
+            match load(&reference, &self.started, &self.pool) {
+                Ok(engine) => {
+                    log_ready(slot.name(), &engine, &self.started);
+                    slot.ready(engine);
+                }
+                Err(err) => {
+                    let err = err.context(format!("failed to load model {}", slot.name()));
+                    slot.failed(format!("{err:#}"));
+                    return Err(err);
+                }
+            }
+        }
+        tracing::info!("all models are ready");
+        Ok(())
+    }
+}
+
+fn load(reference: &ModelRef, started: &Started, pool: &Pool) -> anyhow::Result<Engine> {
+    let config = &started.config;
+    let resolved = bring(reference, config, Freshness::Cached)?;
+    let encoder = model::load(&resolved.dir, &config.models.load)?;
+    for assumption in &encoder.spec().assumptions {
+        tracing::warn!(assumption, "the model directory does not say everything");
+    }
+    let engine = Engine::start(encoder, pool, config.engine.clone());
+    engine.warm_up()?;
+    Ok(engine)
+}
+
+fn log_ready(name: &str, engine: &Engine, started: &Started) {
+    let spec = engine.spec();
+    let pooling: Vec<&str> = spec.pooling.iter().map(|pooling| pooling.name()).collect();
+    tracing::info!(
+        model = name,
+        dimensions = spec.dimensions,
+        pooling = pooling.join("+"),
+        max_tokens = spec.max_tokens,
+        threads = started.threads.count,
+        why = started.threads.reason,
+        "model is ready"
+    );
+}
+
+fn announce(config: &Config, address: SocketAddr) {
+    if config.serve.api_keys.is_empty() && !address.ip().is_loopback() {
+        tracing::warn!(
+            %address,
+            "no api_key is set and others can reach this address: inference routes only are served"
+        );
+    }
+    // For scripts, which may have asked for port 0. That nobody reads it is no reason to stop.
+    let _ = super::outcome::print(&format!("listening on http://{address}"));
+}
+
+async fn listen(config: &Config) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let (host, port) = (config.serve.host.as_str(), config.serve.port);
+    let listening = async {
+        let listener = TcpListener::bind((host, port)).await?;
+        let address = listener.local_addr()?;
+        Ok::<_, std::io::Error>((listener, address))
+    };
+    listening.await.with_context(|| format!("failed to listen on {host}, port {port}"))
+}
+
+fn model_config(reference: &ModelRef, config: &Config) -> server::ModelConfig {
+    let names = reference.served_names(config.models.served_name.as_deref());
+    server::ModelConfig {
+        name: names.name,
+        aliases: names.aliases,
+        model_id: reference.model_id(),
+        revision: reference.revision().map(str::to_owned),
+        auto_truncate: config.models.auto_truncate,
+    }
+}
+
+fn server_config(started: &Started) -> ServerConfig {
+    let serve = &started.config.serve;
+    let any_origin = serve.cors_allow_origins.iter().any(|origin| origin == "*");
+    let origins = serve.cors_allow_origins.iter();
+    ServerConfig {
+        payload_limit: serve.payload_limit_bytes,
+        api_keys: serve.api_keys.iter().map(|key| key.reveal().to_owned().into()).collect(),
+        cors_allow_origin: if any_origin {
+            AllowedOrigins::Any
+        } else {
+            let value = |origin: &String| origin.parse().expect("an origin is a header's value");
+            AllowedOrigins::List(origins.map(value).collect())
+        },
+        root_task: match serve.root_task {
+            RootTask::ByShape => server::RootTask::ByShape,
+            RootTask::Similarity => server::RootTask::Similarity,
+        },
+        openai_token_ids: if serve.openai_accept_token_ids {
+            TokenIds::Accept
+        } else {
+            TokenIds::Refuse
+        },
+        num_threads: started.threads.count.get(),
+        connections: ConnectionLimits {
+            max_connections: serve.max_connections,
+            max_header_bytes: serve.max_header_bytes,
+            header_read_timeout: serve.header_read_timeout,
+            body_read_timeout: serve.body_read_timeout,
+            write_timeout: serve.write_timeout,
+        },
+    }
+}
+
+/// Names that cannot be served are a mistake in how the command was given.
+fn refused(err: AppError) -> anyhow::Error {
+    UsageError(err.to_string()).into()
+}

@@ -1,0 +1,181 @@
+//! Running the binary: no environment but what a test gives, a home of its own, output as text.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+/// A home folder and an environment for runs of the binary.
+pub(crate) struct Sembla {
+    home: TempDir,
+    env: Vec<(String, String)>,
+}
+
+/// How a run ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Sembla {
+    /// Makes an empty home.
+    pub(crate) fn new() -> Self {
+        Self { home: tempfile::tempdir().unwrap(), env: Vec::new() }
+    }
+
+    /// Sets a variable for the runs that follow.
+    pub(crate) fn with_env(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.env.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Returns the home folder, in which the runs also work.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Returns the Hub's cache below the home folder.
+    pub(crate) fn hub_cache(&self) -> std::path::PathBuf {
+        self.home().join(".cache/huggingface/hub")
+    }
+
+    /// Returns a command with these arguments, not yet started.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sembla"));
+        command
+            .args(args)
+            .env_clear()
+            .env("HOME", self.home())
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.home())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs to the end.
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        let output = self.command(args).output().unwrap();
+        Ended::from(output)
+    }
+
+    /// Runs to the end and prints exit code, stdout and stderr, with the home folder as `$HOME`.
+    pub(crate) fn transcript(&self, args: &[&str]) -> String {
+        let ended = self.run(args);
+        let mut text = String::new();
+        for (label, stream) in [("", &ended.stdout), ("stderr: ", &ended.stderr)] {
+            for line in stream.lines() {
+                text.push_str(&format!("{label}{line}\n"));
+            }
+        }
+        text.push_str(&format!("exit code {}\n", ended.code));
+        text.replace(&self.home().display().to_string(), "$HOME")
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            // A signal has no code.
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// Returns the folder of tiny models.
+pub(crate) fn fixture_models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/models").canonicalize().unwrap()
+}
+
+/// A server that is ready. It is killed when it is dropped.
+pub(crate) struct Served {
+    child: Child,
+    url: String,
+    stdout: String,
+    stderr: BufReader<ChildStderr>,
+    // What was read of it so far.
+    logs: String,
+}
+
+impl Served {
+    /// Starts `sembla serve …` and waits until all models are ready.
+    pub(crate) fn start(sembla: &Sembla, args: &[&str]) -> Self {
+        let mut command = sembla.command(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut first_line = String::new();
+        stdout.read_line(&mut first_line).unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let url = first_line.trim().strip_prefix("listening on ").map(str::to_owned);
+        // Another machine would connect to its address; this one may come through loopback.
+        let url = url.unwrap_or_default().replace("0.0.0.0", "127.0.0.1");
+        let mut served = Self { child, url, stdout: first_line, stderr, logs: String::new() };
+        served.read_until("all models are ready");
+        served
+    }
+
+    /// Reads logs until one has `text`.
+    pub(crate) fn read_until(&mut self, text: &str) {
+        loop {
+            let mut line = String::new();
+            let num_bytes = self.stderr.read_line(&mut line).unwrap();
+            self.logs.push_str(&line);
+            assert!(num_bytes > 0, "the server ended: {}", self.logs);
+            if line.contains(text) {
+                return;
+            }
+        }
+    }
+
+    /// Returns host and port.
+    pub(crate) fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
+    /// Sends GET, or POST with a body, and returns the status and the answer.
+    pub(crate) fn ask(&self, path: &str, body: Option<&str>) -> (u16, String) {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
+        let agent = agent.new_agent();
+        let url = format!("{}{path}", self.url);
+        let mut response = match body {
+            Some(body) => agent.post(url).send(body).unwrap(),
+            None => agent.get(url).call().unwrap(),
+        };
+        (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Asks the server to stop and waits for its end.
+    pub(crate) fn stop(self) -> Ended {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> Ended {
+        self.stderr.read_to_string(&mut self.logs).unwrap();
+        let code = self.child.wait().unwrap().code().unwrap_or(-1);
+        Ended {
+            code,
+            stdout: std::mem::take(&mut self.stdout),
+            stderr: std::mem::take(&mut self.logs),
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

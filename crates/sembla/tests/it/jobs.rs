@@ -1,0 +1,55 @@
+//! Embedding datasets: interruption, and what is left behind.
+
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::command::{Ended, Sembla, fixture_models};
+
+#[test]
+fn an_interrupted_job_stops_and_leaves_nothing_behind() {
+    let sembla = Sembla::new();
+    // Enough that the job is still under way when the interrupt comes.
+    let row = "How do I get a replacement card, and what does it cost to have it sent to me?\n";
+    fs_err::write(sembla.home().join("rows.txt"), row.repeat(400_000)).unwrap();
+    let model = fixture_models().join("tiny-bert");
+    let args = ["embed", "rows.txt", "--column", "text", "--output", "out", "--model"];
+    let mut command = sembla.command(&[&args[..], &[model.to_str().unwrap()]].concat());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+
+    // The job has begun once its hidden folder is there.
+    let names = || {
+        let entries = fs_err::read_dir(sembla.home()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name != "rows.txt").collect::<Vec<String>>()
+    };
+    while names().is_empty() {
+        assert_eq!(child.try_wait().unwrap(), None, "the job ended before it began");
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.stderr.ends_with("stopped; nothing was written\n"), "{ended:?}");
+    assert_eq!(names(), [""; 0]);
+}
+
+#[test]
+fn the_share_of_the_peak_is_said_when_asked_for() {
+    let sembla = Sembla::new();
+    fs_err::write(sembla.home().join("rows.txt"), "a\nb\n").unwrap();
+    let model = fixture_models().join("tiny-bert");
+    let args = [
+        "embed",
+        "rows.txt",
+        "--column",
+        "text",
+        "--output",
+        "out",
+        "--measure-peak",
+        "--threads=1",
+    ];
+    let ended = sembla.run(&[&args[..], &["--model", model.to_str().unwrap()]].concat());
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let line = ended.stdout.lines().last().unwrap();
+    assert!(line.starts_with("  FMA peak") && line.ends_with("GFLOP/s on 1 thread)"), "{ended:?}");
+}

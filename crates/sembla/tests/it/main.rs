@@ -1,0 +1,10 @@
+//! Runs the built binary as a user does.
+#![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers with it")]
+
+mod command;
+mod fake_hub;
+mod hub;
+mod interface;
+mod jobs;
+mod script;
+mod serving;
