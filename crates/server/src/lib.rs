@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The HTTP routes: text-embeddings-inference's, OpenAI's and Hugging Face's over one engine each.
+//!
+//! A handler extracts, translates, calls and translates (`dialects` has the translations, one file
+//! per dialect). Counting, keys, request ids, CORS and the shape of errors are layers around them,
+//! each once (`middleware`). [`Server`] listens, bounds connections and drains.
+//!
+//! Not here: settings and their defaults, loading models, signals. See `sembla`.
+
+mod app;
+mod body;
+mod call;
+mod config;
+mod dialects;
+mod error;
+mod metrics;
+mod middleware;
+mod models;
+mod offload;
+mod record;
+mod respond;
+mod router;
+mod routes;
+mod secret;
+mod serve;
+
+pub use app::App;
+pub use config::{AllowedOrigins, ConnectionLimits, ModelConfig, RootTask, ServerConfig, TokenIds};
+pub use metrics::{Metrics, MetricsError};
+pub use models::{AppError, ModelSlot};
+pub use secret::Secret;
+pub use serve::{Drained, Server};

@@ -1,1 +1,11 @@
-//! Placeholder.
+//! The JSON of every protocol that Sembla speaks: one file per dialect, serde structs that both
+//! read and write.
+//!
+//! A leaf without logic: translation to and from plain requests lives with whoever translates. This
+//! is the only place where a vendor's field name appears.
+
+pub mod floats;
+pub mod huggingface;
+pub mod inputs;
+pub mod openai;
+pub mod tei;

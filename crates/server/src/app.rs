@@ -1,0 +1,110 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::Router;
+use bytes::Bytes;
+
+use crate::body::BodyLimits;
+use crate::config::{ModelConfig, ServerConfig};
+use crate::metrics::Metrics;
+use crate::models::{AppError, ModelSlot, Models};
+use crate::offload::Offload;
+use crate::router;
+
+/// A server that is not yet bound to a listener. Cheap to clone; all clones are one.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: ServerConfig,
+    models: Models,
+    metrics: Metrics,
+    offload: Offload,
+    body_limits: BodyLimits,
+    /// The OpenAPI document.
+    openapi: Bytes,
+    // Seconds since 1970.
+    started: u64,
+    is_draining: AtomicBool,
+}
+
+impl App {
+    /// Builds a server of `models`, the first of which answers where a request names none.
+    ///
+    /// The slots, in the same order, take what becomes of each model; until then its inference
+    /// routes answer 503, so that the listener can be bound before models are loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`AppError`] if there is no model, or a name is not safe in a path, is one of the server's
+    /// own routes or is taken.
+    pub fn new(
+        config: ServerConfig,
+        models: Vec<ModelConfig>,
+        metrics: Metrics,
+    ) -> Result<(Self, Vec<ModelSlot>), AppError> {
+        let paths = router::document();
+        let models = Models::new(models, &router::reserved_names(&paths))?;
+        let slots = models.iter().map(|served| ModelSlot::new(Arc::clone(served))).collect();
+        let openapi = paths.to_json().expect("the OpenAPI document has string keys only");
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let connections = &config.connections;
+        let inner = Inner {
+            body_limits: BodyLimits::new(config.payload_limit, connections.body_read_timeout),
+            offload: Offload::new(config.num_threads),
+            openapi: Bytes::from(openapi),
+            started: since_1970.as_secs(),
+            is_draining: AtomicBool::new(false),
+            config,
+            models,
+            metrics,
+        };
+        Ok((Self(Arc::new(inner)), slots))
+    }
+
+    pub(crate) fn router(&self) -> Router {
+        router::build(self)
+    }
+
+    pub(crate) fn config(&self) -> &ServerConfig {
+        &self.0.config
+    }
+
+    pub(crate) fn models(&self) -> &Models {
+        &self.0.models
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    pub(crate) fn offload(&self) -> &Offload {
+        &self.0.offload
+    }
+
+    pub(crate) fn body_limits(&self) -> &BodyLimits {
+        &self.0.body_limits
+    }
+
+    pub(crate) fn openapi(&self) -> Bytes {
+        self.0.openapi.clone()
+    }
+
+    /// Returns when the server was built, in seconds since 1970.
+    pub(crate) fn started(&self) -> u64 {
+        self.0.started
+    }
+
+    /// Makes the server unready, and new inference requests be refused, from now on.
+    pub(crate) fn begin_drain(&self) {
+        self.0.is_draining.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.is_draining.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,167 @@
+//! From a vendor's JSON to a plain request and back: one file per dialect, no HTTP.
+
+use std::borrow::Cow;
+
+use axum::http::StatusCode;
+use engine::{Input, Truncation};
+use wire::inputs::{Inputs, Item};
+use wire::tei::TruncationDirection;
+
+use crate::error::HttpError;
+
+pub(crate) mod huggingface;
+pub(crate) mod openai;
+pub(crate) mod tei;
+
+#[cfg(test)]
+mod status_codes;
+
+/// Whose clients call a route, and so whose errors they can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Tei,
+    OpenAi,
+    HuggingFace,
+}
+
+impl Dialect {
+    /// Returns the dialect of a path, also of one that is no route.
+    pub(crate) fn of_path(path: &str) -> Self {
+        match path.split('/').nth(1) {
+            Some("v1" | "embeddings") => Self::OpenAi,
+            Some("pipeline" | "models") => Self::HuggingFace,
+            _ => Self::Tei,
+        }
+    }
+
+    /// Returns the status and the body of an error.
+    pub(crate) fn render(self, error: &HttpError) -> (StatusCode, Vec<u8>) {
+        let body = match self {
+            Self::Tei => serde_json::to_vec(&tei::error_body(error)),
+            Self::OpenAi => serde_json::to_vec(&openai::error_body(error)),
+            Self::HuggingFace => serde_json::to_vec(&huggingface::error_body(error)),
+        };
+        let status = match self {
+            Self::Tei => tei::status(error.kind),
+            Self::OpenAi => openai::status(error.kind),
+            Self::HuggingFace => huggingface::status(error.kind),
+        };
+        (status, body.expect("an error body has string keys only"))
+    }
+}
+
+/// How an error calls the inputs of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    field: &'static str,
+    form: Form,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    One,
+    List,
+    Similarity,
+}
+
+impl Place {
+    /// The field holds one input.
+    pub(crate) const fn one(field: &'static str) -> Self {
+        Self { field, form: Form::One }
+    }
+
+    /// The field holds a list.
+    pub(crate) const fn list(field: &'static str) -> Self {
+        Self { field, form: Form::List }
+    }
+
+    /// Input 0 is the source, and the others are what it is compared with.
+    pub(crate) const SIMILARITY: Self = Self { field: "inputs", form: Form::Similarity };
+
+    /// Returns the field of the inputs.
+    pub(crate) fn field(self) -> &'static str {
+        self.field
+    }
+
+    /// Returns whether the request has one input and not a list.
+    pub(crate) fn is_one(self) -> bool {
+        self.form == Form::One
+    }
+
+    /// Returns where input `index` stands in the request.
+    pub(crate) fn locate(self, index: usize) -> Cow<'static, str> {
+        match (self.form, index) {
+            (Form::One, _) => Cow::Borrowed(self.field),
+            (Form::List, _) => Cow::Owned(format!("{}[{index}]", self.field)),
+            (Form::Similarity, 0) => Cow::Owned(format!("{}.source_sentence", self.field)),
+            (Form::Similarity, _) => Cow::Owned(format!("{}.sentences[{}]", self.field, index - 1)),
+        }
+    }
+}
+
+/// Translates the inputs of a request, which stand in `field`.
+fn inputs(inputs: Inputs, field: &'static str) -> (Vec<Input>, Place) {
+    match inputs {
+        Inputs::Text(text) => (vec![Input::Text(text)], Place::one(field)),
+        Inputs::Ids(ids) => (vec![Input::Ids(ids)], Place::one(field)),
+        Inputs::Batch(items) => (items.into_iter().map(input).collect(), Place::list(field)),
+    }
+}
+
+fn input(item: Item) -> Input {
+    match item {
+        Item::Text(text) => Input::Text(text),
+        Item::Ids(ids) => Input::Ids(ids),
+    }
+}
+
+/// Decides what happens to long inputs: as the request says, else as the operator does.
+fn truncation(
+    truncate: Option<bool>,
+    direction: Option<TruncationDirection>,
+    auto_truncate: bool,
+) -> Truncation {
+    match (truncate.unwrap_or(auto_truncate), direction) {
+        (false, _) => Truncation::Refuse,
+        (true, Some(TruncationDirection::Left)) => Truncation::Left,
+        (true, Some(TruncationDirection::Right) | None) => Truncation::Right,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_has_the_dialect_of_its_first_part() {
+        for (path, dialect) in [
+            ("/embed", Dialect::Tei),
+            ("/", Dialect::Tei),
+            ("/nothing/here", Dialect::Tei),
+            ("/v1/embeddings", Dialect::OpenAi),
+            ("/v1/nothing", Dialect::OpenAi),
+            ("/embeddings", Dialect::OpenAi),
+            ("/pipeline/feature-extraction/a", Dialect::HuggingFace),
+            ("/models/org/name", Dialect::HuggingFace),
+        ] {
+            assert_eq!(Dialect::of_path(path), dialect, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_input_is_located_as_the_client_wrote_it() {
+        assert_eq!(Place::one("input").locate(0), "input");
+        assert_eq!(Place::list("input").locate(7), "input[7]");
+        assert_eq!(Place::SIMILARITY.locate(0), "inputs.source_sentence");
+        assert_eq!(Place::SIMILARITY.locate(1), "inputs.sentences[0]");
+    }
+
+    #[test]
+    fn the_request_decides_about_truncation_before_the_operator() {
+        let left = Some(TruncationDirection::Left);
+        assert_eq!(truncation(None, None, true), Truncation::Right);
+        assert_eq!(truncation(None, left, false), Truncation::Refuse);
+        assert_eq!(truncation(Some(true), left, false), Truncation::Left);
+        assert_eq!(truncation(Some(false), None, true), Truncation::Refuse);
+    }
+}

@@ -1,0 +1,94 @@
+//! The errors of each dialect, for the OpenAPI document, and answers outside of all routes.
+
+use axum::http::{Method, Uri};
+use utoipa::{IntoResponses, OpenApi};
+use wire::{huggingface, openai, tei};
+
+use crate::app::App;
+use crate::error::{ErrorKind, HttpError};
+
+/// The shapes of errors. What `IntoResponses` refers to is not put into the document by itself.
+#[derive(OpenApi)]
+#[openapi(components(schemas(tei::ErrorBody, openai::ErrorBody, huggingface::ErrorBody)))]
+pub(crate) struct ErrorShapes;
+
+/// What a route of text-embeddings-inference answers in place of a result.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers that middleware::shape writes")]
+pub(crate) enum TeiErrors {
+    #[response(status = 400, description = "An input is empty, or the body is not JSON")]
+    BadRequest(tei::ErrorBody),
+    #[response(status = 401, description = "No API key, or an unknown one")]
+    Unauthorized(tei::ErrorBody),
+    #[response(status = 413, description = "The body is larger than the payload limit")]
+    TooLarge(tei::ErrorBody),
+    #[response(status = 422, description = "A field has a value that cannot be used")]
+    BadField(tei::ErrorBody),
+    #[response(status = 424, description = "The model failed, or is of another kind")]
+    Failed(tei::ErrorBody),
+    #[response(status = 429, description = "Too much work is waiting; see Retry-After")]
+    Overloaded(tei::ErrorBody),
+    #[response(status = 503, description = "Not ready yet, or no longer; see Retry-After")]
+    NotReady(tei::ErrorBody),
+}
+
+/// What a route of OpenAI answers in place of a result.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers that middleware::shape writes")]
+pub(crate) enum OpenAiErrors {
+    #[response(status = 400, description = "A field has a value that cannot be used")]
+    BadRequest(openai::ErrorBody),
+    #[response(status = 401, description = "No API key, or an unknown one")]
+    Unauthorized(openai::ErrorBody),
+    #[response(status = 404, description = "Several models are served, and none has this name")]
+    UnknownModel(openai::ErrorBody),
+    #[response(status = 413, description = "The body is larger than the payload limit")]
+    TooLarge(openai::ErrorBody),
+    #[response(status = 429, description = "Too much work is waiting; see Retry-After")]
+    Overloaded(openai::ErrorBody),
+    #[response(status = 500, description = "The model failed")]
+    Failed(openai::ErrorBody),
+    #[response(status = 503, description = "Not ready yet, or no longer; see Retry-After")]
+    NotReady(openai::ErrorBody),
+}
+
+/// What a route of Hugging Face's hosted API answers in place of a result.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers that middleware::shape writes")]
+pub(crate) enum HuggingFaceErrors {
+    #[response(status = 400, description = "A field has a value that cannot be used")]
+    BadRequest(huggingface::ErrorBody),
+    #[response(status = 401, description = "No API key, or an unknown one")]
+    Unauthorized(huggingface::ErrorBody),
+    #[response(status = 404, description = "Several models are served, and none has this name")]
+    UnknownModel(huggingface::ErrorBody),
+    #[response(status = 413, description = "The body is larger than the payload limit")]
+    TooLarge(huggingface::ErrorBody),
+    #[response(status = 429, description = "Too much work is waiting; see Retry-After")]
+    Overloaded(huggingface::ErrorBody),
+    #[response(status = 500, description = "The model failed")]
+    Failed(huggingface::ErrorBody),
+    #[response(status = 503, description = "Not ready yet, or no longer; see Retry-After")]
+    NotReady(huggingface::ErrorBody),
+}
+
+/// Answers a path that is no route.
+pub(crate) async fn unknown_route(
+    axum::extract::State(app): axum::extract::State<App>,
+    method: Method,
+    uri: Uri,
+) -> HttpError {
+    let message = format!(
+        "there is no route {method} {}; see /docs for the routes, each of which may stand behind \
+         the name of a served model ({})",
+        uri.path(),
+        app.models().names()
+    );
+    HttpError::new(ErrorKind::UnknownRoute, message)
+}
+
+/// Answers a method that a route does not have. The header `Allow` says which it has.
+pub(crate) async fn wrong_method(method: Method, uri: Uri) -> HttpError {
+    let message = format!("{} cannot be asked with {method}; see the header Allow", uri.path());
+    HttpError::new(ErrorKind::WrongMethod, message)
+}

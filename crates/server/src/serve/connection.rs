@@ -1,0 +1,81 @@
+//! One connection: bounded headers, the router, and an orderly end.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tower::Service as _;
+
+use super::stall::Stall;
+use crate::App;
+use crate::config::ConnectionLimits;
+use crate::middleware::prefix;
+
+/// What all connections have in common.
+pub(super) struct Connections {
+    app: App,
+    router: Router,
+    http: http1::Builder,
+    // Closed when connections are to end.
+    closing: watch::Receiver<()>,
+}
+
+impl Connections {
+    pub(super) fn new(app: &App, closing: watch::Receiver<()>) -> Self {
+        let http = http(&app.config().connections);
+        Self { app: app.clone(), router: app.router(), http, closing }
+    }
+
+    /// Serves one connection until its client closes it, or until `closing` and its request's end.
+    pub(super) fn serve(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
+        // A small answer must not wait for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
+        let io = Stall::new(stream, self.app.config().connections.write_timeout);
+        let (app, router) = (self.app.clone(), self.router.clone());
+        let service = hyper::service::service_fn(move |request| answer(&app, &router, request));
+        let connection = self.http.serve_connection(TokioIo::new(io), service);
+        let mut closing = self.closing.clone();
+        async move {
+            let mut connection = pin!(connection);
+            tokio::select! {
+                result = connection.as_mut() => return log_end(result),
+                _ = closing.changed() => connection.as_mut().graceful_shutdown(),
+            }
+            log_end(connection.await);
+        }
+    }
+}
+
+fn answer(
+    app: &App,
+    router: &Router,
+    mut request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
+    if let Some(prefixed) = prefix::strip(app.models(), request.uri_mut()) {
+        request.extensions_mut().insert(prefixed);
+    }
+    router.clone().call(request.map(Body::new))
+}
+
+fn http(limits: &ConnectionLimits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_read_timeout)
+        .max_header_size(limits.max_header_bytes);
+    http
+}
+
+// Mostly clients that went away, which is their right; for those who look into one.
+fn log_end(result: hyper::Result<()>) {
+    if let Err(err) = result {
+        tracing::debug!(error = %err, "connection ended with an error");
+    }
+}

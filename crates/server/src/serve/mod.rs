@@ -1,0 +1,124 @@
+//! Listens, bounds connections, drains.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::{self, JoinSet};
+use tokio::time;
+
+use crate::App;
+use crate::metrics::UPKEEP_INTERVAL;
+
+mod connection;
+mod stall;
+
+use connection::Connections;
+
+/// A server that is ready to be bound.
+#[derive(Debug)]
+pub struct Server {
+    app: App,
+}
+
+/// What became of the connections that were open when a server was told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that the time limit cut off within a request.
+    pub num_cut_off: usize,
+}
+
+impl Server {
+    /// Makes a server of `app`.
+    pub fn new(app: App) -> Self {
+        Self { app }
+    }
+
+    /// Serves on `listener` until `shutdown` is done; then drains.
+    ///
+    /// To drain is to become unready, to stop accepting, to finish the requests that have begun,
+    /// and after `drain_limit` to cut off what is left.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send,
+        drain_limit: Duration,
+    ) -> Drained {
+        let (close, closing) = watch::channel(());
+        let connections = Connections::new(&self.app, closing);
+        let mut open = JoinSet::new();
+        tokio::select! {
+            () = accept_all(&self.app, &listener, &connections, &mut open) => {}
+            () = run_upkeep(&self.app) => {}
+            () = shutdown => {}
+        }
+        self.app.begin_drain();
+        drop(listener);
+        // Every connection finishes its request and closes.
+        drop(close);
+        let all_closed = async { while open.join_next().await.is_some() {} };
+        let _ = time::timeout(drain_limit, all_closed).await;
+        let num_cut_off = open.len();
+        open.shutdown().await;
+        Drained { num_cut_off }
+    }
+}
+
+// Never ends.
+async fn accept_all(
+    app: &App,
+    listener: &TcpListener,
+    connections: &Connections,
+    open: &mut JoinSet<()>,
+) {
+    let slots = Arc::new(Semaphore::new(app.config().connections.max_connections));
+    loop {
+        // While all slots are taken, new connections wait in the listener's backlog.
+        let slot = Arc::clone(&slots).acquire_owned().await;
+        let slot = slot.expect("the semaphore is never closed");
+        let stream = accept(listener).await;
+        open.spawn(hold(slot, connections.serve(stream)));
+        // Those that have ended would pile up otherwise.
+        while open.try_join_next().is_some() {}
+    }
+}
+
+async fn hold(slot: OwnedSemaphorePermit, connection: impl Future<Output = ()>) {
+    connection.await;
+    drop(slot);
+}
+
+// When the process has no file descriptors left, accepting fails until a connection ends.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            // The client was gone before it was accepted.
+            Err(err)
+                if matches!(
+                    err.kind(),
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+                ) => {}
+            Err(err) => {
+                tracing::warn!(error = %err, "failed to accept a connection");
+                time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+// Never ends.
+async fn run_upkeep(app: &App) {
+    let mut ticks = time::interval(UPKEEP_INTERVAL);
+    loop {
+        ticks.tick().await;
+        let metrics = app.metrics().clone();
+        let done = task::spawn_blocking(move || metrics.run_upkeep()).await;
+        done.expect("folding samples into buckets does not panic");
+    }
+}

@@ -1,0 +1,18 @@
+//! The server over real HTTP: a loopback listener on a free port, a real engine, a tiny model.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bad_input;
+mod connections;
+mod docs;
+mod drain;
+mod embed;
+mod harness;
+mod huggingface;
+mod keys;
+mod limits;
+mod metrics;
+mod models;
+mod openai;
+mod overload;
+mod readiness;
+mod tokens;

@@ -1,0 +1,102 @@
+//! `cargo xtask ci`: what CI runs, in the order that finds the cheap faults first.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::steps::Steps;
+use crate::tidy;
+use crate::workspace::{cargo, command, get_model, is_installed, python};
+
+/// Which column of `tests/scale.toml` the long tests take their counts from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scale {
+    /// Minutes, for every change.
+    Small,
+    /// Hours, before a release.
+    Full,
+}
+
+impl Scale {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Small => "small",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// Runs every check.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let mut steps = Steps::default();
+    steps.run("format", cargo(&["fmt", "--all", "--check"]))?;
+    steps.time("tidy", "cargo xtask tidy", tidy::run)?;
+    let model = steps.time("model", "scripts/get-model", get_model)?;
+    steps.run(
+        "lints",
+        cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]),
+    )?;
+    steps.run("tests", rust_tests(&model, Scale::Small))?;
+    steps.run("examples in documents", cargo(&["test", "--workspace", "--locked", "--doc"]))?;
+    steps.run("documents", documents_without_warnings())?;
+    deny(&mut steps)?;
+    clients(&mut steps, Scale::Small)?;
+    steps.report();
+    Ok(())
+}
+
+/// Returns the Rust tests: nextest where it is installed, and elsewhere cargo's own runner, which runs
+/// the same tests one binary after another.
+pub(crate) fn rust_tests(model: &Path, scale: Scale) -> Command {
+    let mut tests = if is_installed("nextest") {
+        let profile = match scale {
+            Scale::Small => "default",
+            Scale::Full => "soak",
+        };
+        cargo(&["nextest", "run", "--workspace", "--locked", "--profile", profile])
+    } else {
+        println!("cargo-nextest is not installed; cargo's own test runner takes its place");
+        cargo(&["test", "--workspace", "--locked", "--lib", "--bins", "--tests", "--examples"])
+    };
+    tests.env("SEMBLA_TEST_SCALE", scale.column());
+    // Where tests of real models find them, unless the person who started this has said so.
+    if std::env::var_os("SEMBLA_MODELS").is_none()
+        && let Some(models) = model.parent()
+    {
+        tests.env("SEMBLA_MODELS", models);
+    }
+    tests
+}
+
+/// Runs the real clients and the tests of the whole server against the binary of the dev profile.
+pub(crate) fn clients(steps: &mut Steps, scale: Scale) -> anyhow::Result<()> {
+    steps.run("binary", cargo(&["build", "--workspace", "--bins", "--locked"]))?;
+    for era in ["2023", "current"] {
+        let requirements = format!("clients/requirements-{era}.txt");
+        let python = steps.time(
+            &format!("environment of the clients of {era}"),
+            &format!("scripts/make-venv {era} {requirements}"),
+            || python(era, &requirements),
+        )?;
+        let mut tests = command(python);
+        tests.args(["-m", "pytest", &format!("clients/era_{era}")]);
+        tests.env("SEMBLA_TEST_SCALE", scale.column());
+        steps.run(&format!("clients of {era}"), tests)?;
+    }
+    Ok(())
+}
+
+fn documents_without_warnings() -> Command {
+    let mut command = cargo(&["doc", "--workspace", "--locked", "--no-deps"]);
+    command.arg("--document-private-items").env("RUSTDOCFLAGS", "--deny warnings");
+    command
+}
+
+/// Checks bans and sources where cargo-deny is installed. Tidy checks the licenses everywhere.
+fn deny(steps: &mut Steps) -> anyhow::Result<()> {
+    if !is_installed("deny") {
+        println!("\ncargo-deny is not installed; bans and sources are not checked");
+        return Ok(());
+    }
+    let check = cargo(&["deny", "--workspace", "check", "licenses", "bans", "sources"]);
+    steps.run("dependencies", check)
+}
