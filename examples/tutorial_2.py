@@ -31,7 +31,7 @@ def main(url, question="How can Medicare help me?"):
     with open(QUESTIONS, newline="") as file:
         texts = [row["question"] for row in csv.DictReader(file)]
     embeddings = query(url, texts)
-    print(f"first embedding: {' '.join(f'{x:.6f}' for x in embeddings[0][:3])} ... ({len(embeddings[0])} dimensions)")
+    print(f"first embedding: {' '.join(f'{x:.5f}' for x in embeddings[0][:3])} ... ({len(embeddings[0])} dimensions)")
     asked = query(url, [question])[0]
     best = sorted(zip(texts, embeddings), key=lambda row: -cosine(asked, row[1]))
     for text, embedding in best[:5]:

@@ -1,7 +1,6 @@
 //! The command line: what there is to say, and who does it.
 
 mod checked;
-mod column;
 mod completions;
 mod config_show;
 mod doctor;
@@ -20,7 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::Env;
-use outcome::conclude;
+use outcome::{Outcome, conclude};
 
 /// Text in, vectors out, on your own machines.
 #[derive(Debug, Parser)]
@@ -87,7 +86,11 @@ pub(crate) fn run(args: impl Iterator<Item = std::ffi::OsString>, env: &Env) -> 
             return ExitCode::from(u8::try_from(err.exit_code()).unwrap_or(2));
         }
     };
-    conclude(match &cli.command {
+    conclude(signals::outlive_file_size_limit().and_then(|()| execute(&cli.command, env)))
+}
+
+fn execute(command: &Command, env: &Env) -> anyhow::Result<Outcome> {
+    match command {
         Command::Serve(args) => serve::run(args, env),
         Command::Embed(args) => embed::run(args, env),
         Command::Search(args) => search::run(args, env),
@@ -95,5 +98,5 @@ pub(crate) fn run(args: impl Iterator<Item = std::ffi::OsString>, env: &Env) -> 
         Command::Model(command) => model::run(command, env),
         Command::Config(command) => config_show::run(command, env),
         Command::Completions(args) => completions::run(args),
-    })
+    }
 }

@@ -1,3 +1,5 @@
+//! Batches as tables, and what holds for all of them.
+
 use expect_test::{Expect, expect};
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -21,8 +21,8 @@ use crate::source::{Columns, Source};
 pub struct Job {
     /// A file, or a folder of files of one kind.
     pub source: PathBuf,
-    /// The column of texts.
-    pub column: String,
+    /// The column of texts. `None` stands for the only one that holds text.
+    pub column: Option<String>,
     /// The column to write; the source must not have it.
     pub embedding_column: String,
     /// The folder to write. Its parents are made.
@@ -33,11 +33,18 @@ pub struct Job {
 
 /// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum Progress<'a> {
     /// The source is read for its columns and their types.
     Scanning {
         /// Rows read so far.
         num_rows: u64,
+    },
+    /// The source is read, and its columns will do.
+    Opened {
+        /// The column that will be embedded.
+        column: &'a str,
+        /// Rows of the source.
+        total_rows: u64,
     },
     /// Each row is checked for a text.
     Checking {
@@ -73,7 +80,7 @@ pub struct Summary {
 }
 
 /// Called for every piece of work, and so cheap; breaking stops the job.
-type OnProgress<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+type OnProgress<'a> = &'a mut dyn FnMut(Progress<'_>) -> ControlFlow<()>;
 
 /// Embeds a source with `embed` and writes the output.
 ///
@@ -92,22 +99,26 @@ pub fn run<E: Embed>(
 ) -> Result<Summary, JobError> {
     let started = Instant::now();
     let staging = Staging::begin(&job.output, job.overwrite)?;
-    let columns = Columns { text: &job.column, embedding: &job.embedding_column };
+    let columns = Columns { text: job.column.as_deref(), embedding: &job.embedding_column };
     let source = Source::open(&job.source, columns, &mut |num_rows| {
         on_progress(Progress::Scanning { num_rows })
     })?;
-    check_texts(&source, &job.column, on_progress)?;
-    let provenance = Provenance::new(&job.column, &job.embedding_column, embed.spec().clone());
+    let (column, total_rows) = (source.text_column(), source.num_rows());
+    if on_progress(Progress::Opened { column, total_rows }).is_break() {
+        return Err(JobError::Stopped);
+    }
+    check_texts(&source, on_progress)?;
+    let provenance = Provenance::new(column, &job.embedding_column, embed.spec().clone());
     let mut sink = Sink::new(staging, &source, provenance, SHARD_BYTES)?;
-    let mut summary = embed_all(&source, &job.column, embed, &mut sink, on_progress)?;
+    let mut summary = embed_all(&source, embed, &mut sink, on_progress)?;
     summary.elapsed = started.elapsed();
     let name = job.source.file_name().unwrap_or(job.source.as_os_str());
     sink.finish(&name.to_string_lossy(), &summary)?;
     Ok(summary)
 }
 
-fn check_texts(source: &Source, column: &str, on_progress: OnProgress<'_>) -> Result<(), JobError> {
-    let total_rows = source.num_rows();
+fn check_texts(source: &Source, on_progress: OnProgress<'_>) -> Result<(), JobError> {
+    let (column, total_rows) = (source.text_column(), source.num_rows());
     let mut num_rows = 0;
     for batch in source.batches_of(column) {
         num_rows += window::texts(&batch?, column)?.len() as u64;
@@ -120,7 +131,6 @@ fn check_texts(source: &Source, column: &str, on_progress: OnProgress<'_>) -> Re
 
 fn embed_all<E: Embed>(
     source: &Source,
-    column: &str,
     embed: &E,
     sink: &mut Sink,
     on_progress: OnProgress<'_>,
@@ -128,7 +138,7 @@ fn embed_all<E: Embed>(
     let total_rows = source.num_rows();
     let mut summary = Summary::default();
     let mut batches = source.batches();
-    let mut pipeline = Pipeline::new(embed, column);
+    let mut pipeline = Pipeline::new(embed, source.text_column());
     loop {
         let submitted = pipeline.submit_one(&mut batches)?;
         if !submitted {

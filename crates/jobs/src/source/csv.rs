@@ -25,7 +25,7 @@ const SENTINEL: &str = "\u{0}end of file\u{0}";
 pub(super) fn scan(
     files: &[PathBuf],
     delimiter: u8,
-    wanted: &str,
+    wanted: Option<&str>,
     ticker: &mut Ticker<'_>,
 ) -> Result<Scan, SourceError> {
     let mut header = Vec::new();
@@ -34,7 +34,9 @@ pub(super) fn scan(
     for file in files {
         let mut rows = Rows::open(file, delimiter)?;
         if num_rows.is_empty() {
-            check_header(file, &rows.header, wanted)?;
+            if let Some(wanted) = wanted {
+                check_header(file, &rows.header, wanted)?;
+            }
             header.clone_from(&rows.header);
             kinds.resize(header.len(), Kinds::default());
         } else if header != rows.header {

@@ -48,13 +48,14 @@ pub(crate) struct Source {
     files: Vec<(Arc<Path>, u64)>,
     schema: SchemaRef,
     features: Features,
+    text_column: String,
 }
 
 /// The columns that a job is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Columns<'a> {
-    /// To be read; must be there.
-    pub(crate) text: &'a str,
+    /// To be read; must be there. `None` stands for the only one that holds text.
+    pub(crate) text: Option<&'a str>,
     /// To be written; must not be there.
     pub(crate) embedding: &'a str,
 }
@@ -121,7 +122,8 @@ impl Source {
             return Err(SourceError::NoRows { path: path.to_owned() });
         }
         let unfit = |error| SourceError::column(path, error);
-        check_columns(&scan.schema, columns).map_err(unfit)?;
+        let text_column = choose_text(&scan.schema, columns.text).map_err(unfit)?.to_owned();
+        check_free(&scan.schema, columns.embedding).map_err(unfit)?;
         let features = Features::of(&scan.schema, scan.features.as_ref()).map_err(unfit)?;
         let files = files.into_iter().map(PathBuf::into_boxed_path).map(Arc::from);
         Ok(Self {
@@ -130,6 +132,7 @@ impl Source {
             files: files.zip(scan.num_rows).collect(),
             schema: Arc::new(scan.schema),
             features,
+            text_column,
         })
     }
 
@@ -141,6 +144,11 @@ impl Source {
     /// Returns the columns as the `datasets` library describes them.
     pub(crate) fn features(&self) -> &Features {
         &self.features
+    }
+
+    /// Returns the name of the column to embed.
+    pub(crate) fn text_column(&self) -> &str {
+        &self.text_column
     }
 
     /// Returns the number of rows.
@@ -204,19 +212,41 @@ impl Source {
     }
 }
 
-fn check_columns(schema: &Schema, columns: Columns<'_>) -> Result<(), ColumnError> {
-    let Ok(text) = schema.field_with_name(columns.text) else {
-        let known = schema.fields().iter().map(|field| field.name().clone()).collect();
-        return Err(ColumnError::Missing { column: columns.text.to_owned(), known });
+/// Returns the column that is `asked` for, or the only one that holds text.
+fn choose_text<'a>(schema: &'a Schema, asked: Option<&str>) -> Result<&'a str, ColumnError> {
+    let Some(asked) = asked else {
+        let fields = schema.fields().iter();
+        let texts: Vec<&str> = fields
+            .filter(|field| is_text(field.data_type()))
+            .map(|field| field.name().as_str())
+            .collect();
+        return match texts[..] {
+            [only] => Ok(only),
+            [] => Err(ColumnError::NoText { known: names(schema) }),
+            [..] => {
+                Err(ColumnError::NotNamed { texts: texts.into_iter().map(str::to_owned).collect() })
+            }
+        };
     };
-    if !is_text(text.data_type()) {
-        let got = type_name(text.data_type());
-        return Err(ColumnError::NotText { column: columns.text.to_owned(), got });
+    let Ok(field) = schema.field_with_name(asked) else {
+        return Err(ColumnError::Missing { column: asked.to_owned(), known: names(schema) });
+    };
+    if !is_text(field.data_type()) {
+        let got = type_name(field.data_type());
+        return Err(ColumnError::NotText { column: asked.to_owned(), got });
     }
-    if schema.field_with_name(columns.embedding).is_ok() {
-        return Err(ColumnError::Taken { column: columns.embedding.to_owned() });
+    Ok(field.name())
+}
+
+fn check_free(schema: &Schema, embedding: &str) -> Result<(), ColumnError> {
+    if schema.field_with_name(embedding).is_ok() {
+        return Err(ColumnError::Taken { column: embedding.to_owned() });
     }
     Ok(())
+}
+
+fn names(schema: &Schema) -> Vec<String> {
+    schema.fields().iter().map(|field| field.name().clone()).collect()
 }
 
 fn is_text(data_type: &DataType) -> bool {

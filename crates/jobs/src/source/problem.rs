@@ -25,6 +25,24 @@ pub enum ColumnError {
         got: String,
     },
 
+    /// No column was asked for, and several could be meant.
+    #[error("the columns {} hold text; name one", listed(.texts))]
+    NotNamed {
+        /// Those that hold text, in order.
+        texts: Vec<String>,
+    },
+
+    /// No column was asked for, and none could be meant.
+    #[error(
+        "none of the columns {} holds text, and only text can be embedded; give a source with a \
+         column of text",
+        listed(.known)
+    )]
+    NoText {
+        /// All columns, in order.
+        known: Vec<String>,
+    },
+
     /// The column to write is there already.
     #[error(
         "there is a column `{column}` already; rename it, or choose another name for the embeddings"

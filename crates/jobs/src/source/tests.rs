@@ -13,7 +13,7 @@ use expect_test::Expect;
 use super::*;
 
 fn open(path: &Path) -> Result<Source, SourceError> {
-    let columns = Columns { text: "text", embedding: "embedding" };
+    let columns = Columns { text: Some("text"), embedding: "embedding" };
     Source::open(path, columns, &mut |_| ControlFlow::Continue(()))
 }
 

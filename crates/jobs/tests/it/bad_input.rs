@@ -54,6 +54,41 @@ fn a_missing_column_is_named_with_those_there_are() {
     );
 }
 
+#[track_caller]
+fn check_unnamed(name: &str, content: &str, expected: Expect) {
+    let mut place = Place::new(name, content);
+    place.job.column = None;
+    let error = place.run(&Fake::new(2)).unwrap_err();
+    let folder = place.folder.path().to_str().unwrap();
+    expected.assert_eq(&chain(&error).replace(folder, "DIR"));
+    assert_eq!(place.names(), [name], "nothing is left");
+}
+
+#[test]
+fn which_of_several_columns_of_text_is_meant_is_not_guessed() {
+    check_unnamed(
+        "a.csv",
+        "id,text,title\n1,x,y\n",
+        expect!["DIR/a.csv cannot be embedded: the columns `text`, `title` hold text; name one"],
+    );
+    check_unnamed(
+        "a.jsonl",
+        r#"{"text":"x","id":1,"title":"y"}"#,
+        expect!["DIR/a.jsonl cannot be embedded: the columns `text`, `title` hold text; name one"],
+    );
+}
+
+#[test]
+fn a_source_without_a_column_of_text_is_named_with_its_columns() {
+    check_unnamed(
+        "a.csv",
+        "id,share\n1,0.5\n",
+        expect![
+            "DIR/a.csv cannot be embedded: none of the columns `id`, `share` holds text, and only text can be embedded; give a source with a column of text"
+        ],
+    );
+}
+
 #[test]
 fn bytes_that_are_not_utf8_are_named_by_their_place() {
     check(

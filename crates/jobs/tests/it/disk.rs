@@ -12,8 +12,8 @@ const CHILD: &str = "SEMBLA_TEST_JOB_WITHOUT_ROOM";
 #[test]
 fn a_full_disk_is_named_with_what_to_do_and_nothing_is_left() {
     let place = Place::new("a.txt", "some text\n".repeat(20_000));
-    // The shell ignores the signal that goes with the limit, as the binary does, and its child
-    // inherits both. The limit is in units of 512 or 1,024 bytes, and the file has millions.
+    // The shell ignores the signal that goes with the limit, where the binary handles it, and its
+    // child inherits both. The limit is in units of 512 or 1,024 bytes, and the file has millions.
     let output = Command::new("sh")
         .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\""])
         .arg(std::env::current_exe().unwrap())

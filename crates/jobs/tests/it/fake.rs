@@ -121,7 +121,7 @@ impl Place {
 pub(crate) fn job(source: PathBuf, output: PathBuf) -> Job {
     Job {
         source,
-        column: "text".to_owned(),
+        column: Some("text".to_owned()),
         embedding_column: "embedding".to_owned(),
         output,
         overwrite: Overwrite::Refuse,

@@ -1,5 +1,7 @@
 //! What is written: files, types, metadata, order.
 
+use std::ops::ControlFlow;
+
 use arrow::array::AsArray;
 use expect_test::expect;
 use jobs::{Dataset, Progress};
@@ -24,6 +26,24 @@ fn a_dataset_is_a_card_and_shards() {
     assert_eq!(place.names(), ["a.jsonl", "out"]);
     assert_eq!(names(place.output()), ["README.md", "data"]);
     assert_eq!(names(&place.output().join("data")), ["train-00000-of-00001.parquet"]);
+}
+
+#[test]
+fn the_only_column_of_text_is_embedded_and_said_without_a_name() {
+    let mut place = Place::new("a.csv", "id,question,share\n1,x,0.5\n2,y z,\n");
+    place.job.column = None;
+    let mut opened = Vec::new();
+    let fake = Fake::new(3);
+    jobs::run(&place.job, &fake, &mut |progress| {
+        if let Progress::Opened { column, total_rows } = progress {
+            opened.push((column.to_owned(), total_rows, fake.num_submitted.get()));
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(opened, [("question".to_owned(), 2, 0)], "once, and before anything is embedded");
+    assert_eq!(embedding(&place.read(), 1), fake.embedding("y z"));
+    assert_eq!(Dataset::open(place.output()).unwrap().provenance().column, "question");
 }
 
 #[test]
@@ -158,26 +178,25 @@ fn a_dataset_of_ours_is_a_source() {
 fn progress_grows_to_the_end() {
     let place = Place::new("a.txt", "some text\n".repeat(5000));
     let mut seen = Vec::new();
+    let mut last_tokens = (0, 0);
     jobs::run(&place.job, &Fake::new(2), &mut |progress| {
-        seen.push(progress);
-        std::ops::ControlFlow::Continue(())
+        seen.push(match progress {
+            Progress::Scanning { num_rows } => (0, num_rows, None),
+            Progress::Opened { total_rows, .. } => (1, 0, Some(total_rows)),
+            Progress::Checking { num_rows, total_rows } => (2, num_rows, Some(total_rows)),
+            Progress::Embedding { num_rows, total_rows, num_tokens, num_truncated } => {
+                last_tokens = (num_tokens, num_truncated);
+                (3, num_rows, Some(total_rows))
+            }
+        });
+        ControlFlow::Continue(())
     })
     .unwrap();
-    assert!(matches!(seen.first(), Some(Progress::Scanning { num_rows: 4096 })), "{seen:?}");
-    let phase = |progress: &Progress| match *progress {
-        Progress::Scanning { num_rows } => (0, num_rows),
-        Progress::Checking { num_rows, total_rows: _ } => (1, num_rows),
-        Progress::Embedding { num_rows, .. } => (2, num_rows),
-    };
-    assert!(seen.is_sorted_by_key(phase), "{seen:?}");
-    assert!(seen.contains(&Progress::Checking { num_rows: 5000, total_rows: 5000 }));
-    let last = Progress::Embedding {
-        num_rows: 5000,
-        total_rows: 5000,
-        num_tokens: 10_000,
-        num_truncated: 0,
-    };
-    assert_eq!(seen.last(), Some(&last));
+    assert_eq!(seen[..2], [(0, 4096, None), (1, 0, Some(5000))]);
+    assert!(seen.is_sorted(), "{seen:?}");
+    assert!(seen.contains(&(2, 5000, Some(5000))), "{seen:?}");
+    assert_eq!(seen.last(), Some(&(3, 5000, Some(5000))));
+    assert_eq!(last_tokens, (10_000, 0));
 }
 
 proptest! {

@@ -15,8 +15,9 @@ const CHILD: &str = "SEMBLA_TEST_JOB_TO_BE_KILLED";
 
 #[test]
 fn a_job_that_is_stopped_leaves_nothing() {
-    let stop_at: [fn(Progress) -> bool; 3] = [
+    let stop_at: [fn(Progress<'_>) -> bool; 4] = [
         |progress| matches!(progress, Progress::Scanning { .. }),
+        |progress| matches!(progress, Progress::Opened { .. }),
         |progress| matches!(progress, Progress::Checking { .. }),
         |progress| matches!(progress, Progress::Embedding { num_rows: 1.., .. }),
     ];

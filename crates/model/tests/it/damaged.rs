@@ -46,7 +46,7 @@ impl Copy {
 
     #[track_caller]
     fn check(self, expected: Expect) {
-        let error = load(self.0.path(), &LoadOptions::default()).err().expect("it was loaded");
+        let error = load(self.0.path(), &LoadOptions::default()).expect_err("it was loaded");
         let mut message = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {

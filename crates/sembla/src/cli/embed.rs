@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use engine::Prompt;
-use jobs::{EngineEmbedder, Job, JobError, Overwrite, Summary, WriteError};
+use jobs::{
+    ColumnError, EngineEmbedder, Job, JobError, Overwrite, SourceError, Summary, WriteError,
+};
 
-use super::column;
 use super::flags::{Embed, Flags};
 use super::outcome::{Outcome, print};
 use super::signals;
@@ -17,7 +18,7 @@ use super::start::{Running, Started, only_model, reference, run_model, start};
 use crate::config::{Command, Env};
 use crate::format;
 use crate::machine::plural;
-use crate::progress::{Progress, Unit};
+use crate::progress::{Progress, Unit, say};
 
 /// Arguments of `sembla embed`.
 #[derive(Debug, clap::Args)]
@@ -25,7 +26,7 @@ pub(crate) struct EmbedArgs {
     /// A csv, tsv, jsonl, json, txt (a line a row) or parquet file, or a folder of one kind
     source: PathBuf,
 
-    /// The column of texts; `text` where none is named
+    /// The column of texts; need not be named where only one column holds text
     #[arg(short, long, value_name = "NAME")]
     column: Option<String>,
 
@@ -58,7 +59,6 @@ pub(crate) fn run(args: &EmbedArgs, env: &Env) -> anyhow::Result<Outcome> {
     let started = start(Command::Embed, &args.flags.given, env)?;
     let model = only_model(&started.config)?;
     let reference = reference(model, &started.config)?;
-    let column = column::choose(args.column.as_deref());
     let options = &started.config.models.load;
     let Running { engine, pool: _pool } = run_model(&reference, &started, options)?;
     let num_linear_weights = engine.spec().num_linear_weights;
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &EmbedArgs, env: &Env) -> anyhow::Result<Outcome> {
     let embedder = EngineEmbedder::new(engine, reference.qualified_id(), prompt)?;
     let job = Job {
         source: args.source.clone(),
-        column: column.to_owned(),
+        column: args.column.clone(),
         embedding_column: args.embedding_column.clone(),
         output: args.output.clone(),
         overwrite: if args.overwrite { Overwrite::Replace } else { Overwrite::Refuse },
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &EmbedArgs, env: &Env) -> anyhow::Result<Outcome> {
 
 /// Runs the job with its progress on stderr. Once `stop` is set it ends and leaves nothing behind.
 fn run_shown(job: &Job, embedder: &EngineEmbedder, stop: &AtomicBool) -> Result<Summary, JobError> {
-    let mut shown = JobProgress::default();
+    let mut shown = JobProgress::new(job);
     let result = jobs::run(job, embedder, &mut |progress| {
         shown.show(progress);
         if stop.load(Ordering::Relaxed) {
@@ -100,23 +100,43 @@ fn with_remedy(err: JobError) -> anyhow::Error {
     if let JobError::Write(WriteError::Exists { .. }) = err {
         return anyhow::anyhow!("{err} with --overwrite");
     }
+    if let JobError::Source(SourceError::Column { source, .. }) = &err
+        && let ColumnError::NotNamed { .. } = source
+    {
+        return anyhow::anyhow!("{err}: {source} with --column");
+    }
     err.into()
 }
 
 /// Shows how far a job is.
-#[derive(Default)]
 struct JobProgress {
+    /// Whether the user said which column to embed.
+    is_column_named: bool,
     /// When the first row was given to the model.
     began: Option<Instant>,
     embedding: Option<Progress>,
 }
 
 impl JobProgress {
-    fn show(&mut self, progress: jobs::Progress) {
-        // Scanning and checking a source take a small part of the time; only embedding is shown.
-        let jobs::Progress::Embedding { num_rows, total_rows, num_tokens, .. } = progress else {
-            return;
-        };
+    fn new(job: &Job) -> Self {
+        Self { is_column_named: job.column.is_some(), began: None, embedding: None }
+    }
+
+    fn show(&mut self, progress: jobs::Progress<'_>) {
+        match progress {
+            // Scanning and checking a source take a small part of the time.
+            jobs::Progress::Scanning { .. } | jobs::Progress::Checking { .. } => {}
+            jobs::Progress::Opened { column, .. } if !self.is_column_named => say(&format!(
+                "note: no --column is given, so `{column}`, the only column of text, is embedded"
+            )),
+            jobs::Progress::Opened { .. } => {}
+            jobs::Progress::Embedding { num_rows, total_rows, num_tokens, .. } => {
+                self.show_tokens(num_rows, total_rows, num_tokens);
+            }
+        }
+    }
+
+    fn show_tokens(&mut self, num_rows: u64, total_rows: u64, num_tokens: u64) {
         let began = *self.began.get_or_insert_with(Instant::now);
         if num_rows == 0 {
             return;
@@ -199,7 +219,7 @@ mod tests {
     fn the_summary_says_what_was_done() {
         let job = Job {
             source: "faq.csv".into(),
-            column: "question".to_owned(),
+            column: Some("question".to_owned()),
             embedding_column: "embedding".to_owned(),
             output: "out".into(),
             overwrite: Overwrite::Refuse,

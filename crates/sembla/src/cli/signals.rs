@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT: the first asks to stop, the second ends the process at once.
+//! SIGTERM and SIGINT: the first asks to stop, the second ends the process at once. SIGXFSZ: an error
+//! like any other.
 
 use std::future::Future;
 use std::io;
@@ -6,11 +7,23 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
+
+/// Makes a write beyond the limit on file sizes (`ulimit -f`) fail with an error, which names the file.
+/// By itself the system's signal would end the process without a word and leave a partial output.
+///
+/// # Errors
+///
+/// If the process may not handle signals.
+pub(crate) fn outlive_file_size_limit() -> anyhow::Result<()> {
+    // That the signal is handled is enough: the write then returns. Nobody looks at the flag.
+    flag::register(SIGXFSZ, Arc::default()).context("failed to handle SIGXFSZ")?;
+    Ok(())
+}
 
 /// Returns a flag that the first signal sets, for work that looks at it now and then.
 ///

@@ -1,6 +1,6 @@
-//! Embedding datasets: interruption, and what is left behind.
+//! Embedding datasets: interruption, no room, and what is left behind.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -18,19 +18,51 @@ fn an_interrupted_job_stops_and_leaves_nothing_behind() {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
 
     // The job has begun once its hidden folder is there.
-    let names = || {
-        let entries = fs_err::read_dir(sembla.home()).unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names.filter(|name| name != "rows.txt").collect::<Vec<String>>()
-    };
-    while names().is_empty() {
+    while names_beside_rows(&sembla).is_empty() {
         assert_eq!(child.try_wait().unwrap(), None, "the job ended before it began");
     }
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let ended = Ended::from(child.wait_with_output().unwrap());
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.stderr.ends_with("stopped; nothing was written\n"), "{ended:?}");
-    assert_eq!(names(), [""; 0]);
+    assert_eq!(names_beside_rows(&sembla), [""; 0]);
+}
+
+#[test]
+fn a_limit_on_file_sizes_is_an_error_with_a_remedy_and_nothing_is_left_behind() {
+    let sembla = Sembla::new();
+    let rows: String = (0..5_000).map(|row| format!("question {row}\n")).collect();
+    fs_err::write(sembla.home().join("rows.txt"), rows).unwrap();
+    // The limit is in units of 512 or 1,024 bytes; the embeddings alone have ten times as many. The
+    // shell leaves the signal that goes with it as it is: it ends a process that does not handle it.
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -f 64; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_sembla")])
+        .args(["embed", "rows.txt", "--output", "out", "--model"])
+        .arg(fixture_models().join("tiny-bert"))
+        .env_clear()
+        .env("HOME", sembla.home())
+        .current_dir(sembla.home())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let ended = Ended::from(output);
+    assert_eq!(ended.code, 3, "{ended:?}");
+    let expected = format!(
+        "sembla: no room to write {}: make room on the disk or raise the limit on file sizes, or \
+         choose another folder, and run the job again: ",
+        sembla.home().canonicalize().unwrap().join(FIRST_SHARD).display()
+    );
+    assert!(ended.stderr.contains(&expected), "{ended:?}");
+    assert_eq!(names_beside_rows(&sembla), [""; 0]);
+}
+
+/// Where the job writes its first rows, before the output has its name.
+const FIRST_SHARD: &str = ".out.sembla-partial/data/train-00000.parquet";
+
+fn names_beside_rows(sembla: &Sembla) -> Vec<String> {
+    let entries = fs_err::read_dir(sembla.home()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name != "rows.txt").collect()
 }
 
 #[test]

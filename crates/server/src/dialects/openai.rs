@@ -49,7 +49,7 @@ fn refuse_ids(inputs: &[Input], place: Place) -> Result<(), HttpError> {
     let message = format!(
         "`{location}`: token ids are refused here, because OpenAI's clients take them from another \
          vocabulary than this model's; send text (LangChain: check_embedding_ctx_length=False), or \
-         start the server with --openai-token-ids to use ids as they are"
+         start the server with --openai-accept-token-ids to use ids as they are"
     );
     Err(HttpError::new(ErrorKind::BadField, message).param(location))
 }

@@ -23,7 +23,7 @@ fn provenance() -> Provenance {
 }
 
 fn source(path: &Path) -> Source {
-    let columns = Columns { text: "text", embedding: "embedding" };
+    let columns = Columns { text: Some("text"), embedding: "embedding" };
     Source::open(path, columns, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
