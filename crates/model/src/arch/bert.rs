@@ -14,7 +14,7 @@ use super::Network;
 use crate::LoadError;
 use crate::directory::Directory;
 use crate::encoder::PackedBatch;
-use crate::layers::{AttentionNames, FeedForward, LayerNorm, Linear, SelfAttention, activation};
+use crate::layers::{AttentionNames, BlockShape, LayerNorm, PostNormBlock, activation};
 use crate::weights::{WeightFiles, Weights};
 
 /// The fields of `config.json` that change the forward pass, under their published names.
@@ -51,7 +51,7 @@ fn gelu() -> String {
 
 struct Bert {
     embeddings: Embeddings,
-    layers: Vec<Layer>,
+    blocks: Vec<PostNormBlock>,
     config: Config,
 }
 
@@ -62,18 +62,12 @@ struct Embeddings {
     norm: LayerNorm,
 }
 
-struct Layer {
-    attention: SelfAttention,
-    attention_norm: LayerNorm,
-    feed_forward: FeedForward,
-    output_norm: LayerNorm,
-}
-
 const ATTENTION: AttentionNames = AttentionNames {
     query: "self.query",
     key: "self.key",
     value: "self.value",
     output: "output.dense",
+    norm: "output.LayerNorm",
 };
 
 pub(super) fn load(
@@ -86,22 +80,28 @@ pub(super) fn load(
     super::refuse(directory, "position_embedding_type", positions, "absolute")?;
     super::refuse(directory, "is_decoder", Some(config.is_decoder.to_string()), "false")?;
     super::check_heads(directory, config.num_attention_heads, config.hidden_size)?;
-    let act = activation(&config.hidden_act, &directory.path)?;
 
     let weights = super::base(files, "bert");
     let encoder = weights.child("encoder.layer");
-    let layers = (0..config.num_hidden_layers)
-        .map(|number| Layer::load(&config, act, &encoder.child(number), isa))
+    let shape = BlockShape {
+        hidden_size: config.hidden_size,
+        intermediate_size: config.intermediate_size,
+        num_heads: config.num_attention_heads,
+        layer_norm_eps: config.layer_norm_eps,
+        activation: activation(&config.hidden_act, &directory.path)?,
+    };
+    let blocks = (0..config.num_hidden_layers)
+        .map(|number| PostNormBlock::load(shape, &ATTENTION, &encoder.child(number), isa))
         .collect::<Result<_, _>>()?;
     let embeddings = Embeddings::load(&config, &weights.child("embeddings"))?;
-    Ok(Box::new(Bert { embeddings, layers, config }))
+    Ok(Box::new(Bert { embeddings, blocks, config }))
 }
 
 impl Network for Bert {
     fn forward(&self, exec: &Exec, batch: &PackedBatch) -> Matrix {
         let mut states = self.embeddings.forward(exec, batch); // [T, H]
-        for layer in &self.layers {
-            states = layer.forward(exec, &states, batch); // [T, H]
+        for block in &self.blocks {
+            states = block.forward(exec, &states, batch.offsets(), None); // [T, H]
         }
         states
     }
@@ -119,9 +119,7 @@ impl Network for Bert {
     }
 
     fn num_linear_weights(&self) -> usize {
-        let of_layer =
-            |layer: &Layer| layer.attention.num_weights() + layer.feed_forward.num_weights();
-        self.layers.iter().map(of_layer).sum()
+        self.blocks.iter().map(PostNormBlock::num_weights).sum()
     }
 }
 
@@ -151,43 +149,5 @@ impl Embeddings {
         let mut states = exec.embed(&tables, self.token_type.len()); // [T, H]
         self.norm.forward(exec, &mut states, None);
         states
-    }
-}
-
-impl Layer {
-    // Fields, loads and the names in the weights file come in the same order, so that the three can be
-    // read side by side.
-    fn load(
-        config: &Config,
-        act: kernels::Activation,
-        weights: &Weights<'_>,
-        isa: Isa,
-    ) -> Result<Self, LoadError> {
-        let (h, i, eps) = (config.hidden_size, config.intermediate_size, config.layer_norm_eps);
-        let (attention, output) = (weights.child("attention"), weights.child("output"));
-        let up = weights.child("intermediate.dense");
-        Ok(Self {
-            attention: SelfAttention::load(
-                &attention,
-                &ATTENTION,
-                isa,
-                h,
-                config.num_attention_heads,
-            )?,
-            attention_norm: LayerNorm::load(&attention.child("output.LayerNorm"), h, eps)?,
-            feed_forward: FeedForward {
-                up: Linear::load_with(&up, isa, [i, h], true, act)?,
-                down: Linear::load(&output.child("dense"), isa, [h, i])?,
-            },
-            output_norm: LayerNorm::load(&output.child("LayerNorm"), h, eps)?,
-        })
-    }
-
-    fn forward(&self, exec: &Exec, states: &Matrix, batch: &PackedBatch) -> Matrix {
-        let mut mixed = self.attention.forward(exec, states, batch.offsets(), None); // [T, H]
-        self.attention_norm.forward(exec, &mut mixed, Some(states));
-        let mut outer = self.feed_forward.forward(exec, &mixed); // [T, H]
-        self.output_norm.forward(exec, &mut outer, Some(&mixed));
-        outer
     }
 }

@@ -16,7 +16,7 @@ use super::Network;
 use crate::LoadError;
 use crate::directory::Directory;
 use crate::encoder::PackedBatch;
-use crate::layers::{AttentionNames, FeedForward, LayerNorm, Linear, SelfAttention, activation};
+use crate::layers::{AttentionNames, BlockShape, LayerNorm, PostNormBlock, activation};
 use crate::weights::{WeightFiles, Weights};
 
 const PADDING_ID: u32 = 1;
@@ -51,7 +51,7 @@ struct MpNet {
     embeddings: Embeddings,
     /// One table for all layers.
     position_bias: PositionBias,
-    layers: Vec<Layer>,
+    blocks: Vec<PostNormBlock>,
     config: Config,
 }
 
@@ -62,15 +62,13 @@ struct Embeddings {
     hidden_size: usize,
 }
 
-struct Layer {
-    attention: SelfAttention,
-    attention_norm: LayerNorm,
-    feed_forward: FeedForward,
-    output_norm: LayerNorm,
-}
-
-const ATTENTION: AttentionNames =
-    AttentionNames { query: "attn.q", key: "attn.k", value: "attn.v", output: "attn.o" };
+const ATTENTION: AttentionNames = AttentionNames {
+    query: "attn.q",
+    key: "attn.k",
+    value: "attn.v",
+    output: "attn.o",
+    norm: "LayerNorm",
+};
 
 pub(super) fn load(
     directory: &Directory,
@@ -79,23 +77,31 @@ pub(super) fn load(
 ) -> Result<Box<dyn Network>, LoadError> {
     let config: Config = super::config(directory)?;
     super::check_heads(directory, config.num_attention_heads, config.hidden_size)?;
-    let act = activation(&config.hidden_act, &directory.path)?;
 
     let weights = super::base(files, "mpnet");
     let encoder = weights.child("encoder");
-    let layers = (0..config.num_hidden_layers)
-        .map(|number| Layer::load(&config, act, &encoder.child("layer").child(number), isa))
+    let shape = BlockShape {
+        hidden_size: config.hidden_size,
+        intermediate_size: config.intermediate_size,
+        num_heads: config.num_attention_heads,
+        layer_norm_eps: config.layer_norm_eps,
+        activation: activation(&config.hidden_act, &directory.path)?,
+    };
+    let blocks = (0..config.num_hidden_layers)
+        .map(|number| {
+            PostNormBlock::load(shape, &ATTENTION, &encoder.child("layer").child(number), isa)
+        })
         .collect::<Result<_, _>>()?;
     let embeddings = Embeddings::load(&config, &weights.child("embeddings"))?;
     let position_bias = load_position_bias(&config, &encoder)?;
-    Ok(Box::new(MpNet { embeddings, position_bias, layers, config }))
+    Ok(Box::new(MpNet { embeddings, position_bias, blocks, config }))
 }
 
 impl Network for MpNet {
     fn forward(&self, exec: &Exec, batch: &PackedBatch) -> Matrix {
         let mut states = self.embeddings.forward(exec, batch); // [T, H]
-        for layer in &self.layers {
-            states = layer.forward(exec, &states, batch, &self.position_bias); // [T, H]
+        for block in &self.blocks {
+            states = block.forward(exec, &states, batch.offsets(), Some(&self.position_bias)); // [T, H]
         }
         states
     }
@@ -113,9 +119,7 @@ impl Network for MpNet {
     }
 
     fn num_linear_weights(&self) -> usize {
-        let of_layer =
-            |layer: &Layer| layer.attention.num_weights() + layer.feed_forward.num_weights();
-        self.layers.iter().map(of_layer).sum()
+        self.blocks.iter().map(PostNormBlock::num_weights).sum()
     }
 }
 
@@ -196,48 +200,6 @@ fn positions(ids: &[u32]) -> Vec<u32> {
             next
         })
         .collect()
-}
-
-impl Layer {
-    fn load(
-        config: &Config,
-        act: kernels::Activation,
-        weights: &Weights<'_>,
-        isa: Isa,
-    ) -> Result<Self, LoadError> {
-        let (h, i, eps) = (config.hidden_size, config.intermediate_size, config.layer_norm_eps);
-        let (attention, output) = (weights.child("attention"), weights.child("output"));
-        let up = weights.child("intermediate.dense");
-        Ok(Self {
-            attention: SelfAttention::load(
-                &attention,
-                &ATTENTION,
-                isa,
-                h,
-                config.num_attention_heads,
-            )?,
-            attention_norm: LayerNorm::load(&attention.child("LayerNorm"), h, eps)?,
-            feed_forward: FeedForward {
-                up: Linear::load_with(&up, isa, [i, h], true, act)?,
-                down: Linear::load(&output.child("dense"), isa, [h, i])?,
-            },
-            output_norm: LayerNorm::load(&output.child("LayerNorm"), h, eps)?,
-        })
-    }
-
-    fn forward(
-        &self,
-        exec: &Exec,
-        states: &Matrix,
-        batch: &PackedBatch,
-        position_bias: &PositionBias,
-    ) -> Matrix {
-        let mut mixed = self.attention.forward(exec, states, batch.offsets(), Some(position_bias)); // [T, H]
-        self.attention_norm.forward(exec, &mut mixed, Some(states));
-        let mut outer = self.feed_forward.forward(exec, &mixed); // [T, H]
-        self.output_norm.forward(exec, &mut outer, Some(&mixed));
-        outer
-    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use crate::LoadError;
 use crate::layers::Linear;
 use crate::weights::Weights;
 
-/// What an architecture calls the four projections of one layer.
+/// What an architecture calls the four projections of one layer and the normalization after them.
 pub(crate) struct AttentionNames {
     pub(crate) query: &'static str,
     pub(crate) key: &'static str,
     pub(crate) value: &'static str,
     pub(crate) output: &'static str,
+    pub(crate) norm: &'static str,
 }
 
 /// Queries, keys and values in one product, attention, and the output projection.

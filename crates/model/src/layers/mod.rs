@@ -5,7 +5,9 @@
 mod attention;
 mod linear;
 mod norm;
+mod post_norm;
 
 pub(crate) use attention::{AttentionNames, SelfAttention};
 pub(crate) use linear::{FeedForward, Linear, activation};
 pub(crate) use norm::LayerNorm;
+pub(crate) use post_norm::{BlockShape, PostNormBlock};
