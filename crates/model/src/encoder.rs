@@ -159,6 +159,15 @@ impl Parts<'_> {
                 reach
             }
         };
+        let num_special = tokenizer.num_special();
+        if max_tokens <= num_special {
+            return Err(LoadError::Unsupported {
+                path: directory.path,
+                what: "a length in tokens of",
+                value: max_tokens.to_string(),
+                supported: format!("more than the {num_special} special tokens of every sequence"),
+            });
+        }
         let default_prompt_name =
             options.default_prompt_name.clone().or(directory.default_prompt_name);
         let named = default_prompt_name.as_ref().map(|name| {

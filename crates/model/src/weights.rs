@@ -115,6 +115,12 @@ impl Weights<'_> {
         self.files.has(&self.full_name(name))
     }
 
+    /// Returns whether there is any tensor below `name`.
+    pub(crate) fn has_below(&self, name: impl Display) -> bool {
+        let below = format!("{}.", self.full_name(&name.to_string()));
+        self.files.by_name.keys().any(|tensor| tensor.starts_with(&below))
+    }
+
     fn full_name(&self, name: &str) -> String {
         if self.prefix.is_empty() { name.to_owned() } else { format!("{}.{name}", self.prefix) }
     }

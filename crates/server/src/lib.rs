@@ -16,6 +16,7 @@ mod metrics;
 mod middleware;
 mod models;
 mod offload;
+mod path;
 mod record;
 mod respond;
 mod router;

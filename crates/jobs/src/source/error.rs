@@ -28,6 +28,13 @@ pub enum SourceError {
         path: PathBuf,
     },
 
+    /// A pipe, socket or device: it cannot be read twice, and a source is.
+    #[error("{} is not a regular file; copy what it gives to a file first", .path.display())]
+    NotAFile {
+        /// What is no file.
+        path: PathBuf,
+    },
+
     /// A folder has no file of a known kind.
     #[error("{} holds no data: sources end in {known}", .path.display(), known = super::kind::KNOWN_EXTENSIONS)]
     NoFiles {

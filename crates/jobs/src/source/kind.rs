@@ -63,6 +63,9 @@ impl Kind {
 pub(super) fn files_of(path: &Path) -> Result<(Vec<PathBuf>, Kind), SourceError> {
     let metadata = fs_err::metadata(path).map_err(|source| SourceError::read(path, source))?;
     if !metadata.is_dir() {
+        if !metadata.is_file() {
+            return Err(SourceError::NotAFile { path: path.to_owned() });
+        }
         let unknown = || SourceError::UnknownKind { path: path.to_owned() };
         return Ok((vec![path.to_owned()], Kind::of(path).ok_or_else(unknown)?));
     }

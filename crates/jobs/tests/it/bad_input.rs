@@ -200,3 +200,16 @@ fn results_that_cannot_be_written_are_refused() {
         expect!["3 texts were to be embedded, and 2 results came back"],
     );
 }
+
+#[test]
+fn a_source_that_is_no_file_is_refused_and_not_waited_for() {
+    let place = Place::new("unused.txt", "x\n");
+    let pipe = place.folder.path().join("pipe.csv");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let job = crate::fake::job(pipe, place.output().to_owned());
+    let error = jobs::run(&job, &Fake::new(2), &mut |_| std::ops::ControlFlow::Continue(()));
+    let folder = place.folder.path().to_str().unwrap();
+    expect!["DIR/pipe.csv is not a regular file; copy what it gives to a file first"]
+        .assert_eq(&chain(&error.unwrap_err()).replace(folder, "DIR"));
+}

@@ -83,6 +83,7 @@ pub(super) fn load(
 
     let weights = super::base(files, "bert");
     let encoder = weights.child("encoder.layer");
+    super::check_blocks(directory, &encoder, config.num_hidden_layers)?;
     let shape = BlockShape {
         hidden_size: config.hidden_size,
         intermediate_size: config.intermediate_size,

@@ -137,6 +137,23 @@ fn check_heads(
     })
 }
 
+/// Refuses weights with more blocks than `config.json` says: leaving some out gives other vectors.
+fn check_blocks(
+    directory: &Directory,
+    blocks: &Weights<'_>,
+    num_blocks: usize,
+) -> Result<(), LoadError> {
+    if num_blocks > 0 && !blocks.has_below(num_blocks) {
+        return Ok(());
+    }
+    Err(LoadError::Unsupported {
+        path: directory.path.join("config.json"),
+        what: "num_hidden_layers",
+        value: num_blocks.to_string(),
+        supported: "as many as the weights have, at least 1".to_owned(),
+    })
+}
+
 /// Returns the network's own tensors: checkpoints that were saved with a head (a masked language
 /// model, say) have them below the name of the base model.
 fn base<'a>(files: &'a WeightFiles, name: &str) -> Weights<'a> {

@@ -80,6 +80,7 @@ pub(super) fn load(
 
     let weights = super::base(files, "mpnet");
     let encoder = weights.child("encoder");
+    super::check_blocks(directory, &encoder.child("layer"), config.num_hidden_layers)?;
     let shape = BlockShape {
         hidden_size: config.hidden_size,
         intermediate_size: config.intermediate_size,

@@ -226,3 +226,19 @@ fn heads_that_do_not_share_the_hidden_size_are_refused() {
         .edit("config.json", |config| config["num_attention_heads"] = 0.into())
         .check(expect!["DIR/config.json asks for num_attention_heads `0`, which is not supported; supported: divisors of hidden_size, 32"]);
 }
+
+#[test]
+fn a_length_that_leaves_no_room_for_text_is_refused() {
+    Copy::of("tiny-bert")
+        .edit("sentence_bert_config.json", |config| config["max_seq_length"] = 2.into())
+        .check(expect!["DIR asks for a length in tokens of `2`, which is not supported; supported: more than the 2 special tokens of every sequence"]);
+}
+
+#[test]
+fn blocks_that_config_does_not_count_are_not_left_out() {
+    for num in [0, 1] {
+        Copy::of("tiny-bert")
+            .edit("config.json", |config| config["num_hidden_layers"] = num.into())
+            .check(if num == 0 { expect!["DIR/config.json asks for num_hidden_layers `0`, which is not supported; supported: as many as the weights have, at least 1"] } else { expect!["DIR/config.json asks for num_hidden_layers `1`, which is not supported; supported: as many as the weights have, at least 1"] });
+    }
+}

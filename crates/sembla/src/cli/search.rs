@@ -129,10 +129,12 @@ fn render(provenance: &Provenance, found: &[Found]) -> String {
     lines.join("\n")
 }
 
-/// Writes a value without line breaks and without the quotes of a string.
+/// Writes a value without line breaks and without the quotes of a string. Control characters become
+/// replacement characters: a dataset must not steer the terminal that it is shown on.
 fn one_line(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.replace(char::is_control, "\u{fffd}")
 }
 
 #[derive(Serialize)]
@@ -165,5 +167,17 @@ impl<'a> Answer<'a> {
             prompt_name: spec.prompt_name.as_deref(),
             results: found.iter().map(hit).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_one_line_and_steers_no_terminal() {
+        assert_eq!(one_line(&Value::from("a\r\n  b\tc")), "a b c");
+        assert_eq!(one_line(&Value::from("\u{1b}[31mred\u{7}")), "\u{fffd}[31mred\u{fffd}");
+        assert_eq!(one_line(&Value::from(3)), "3");
     }
 }

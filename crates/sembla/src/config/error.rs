@@ -24,9 +24,9 @@ pub(crate) enum ConfigError {
     #[error("failed to read the configuration")]
     Read(#[source] io::Error),
 
-    /// The file is not TOML.
-    #[error("failed to parse the configuration file {}", .path.display())]
-    Parse { path: PathBuf, source: Box<toml::de::Error> },
+    /// The file is not TOML. The line is not shown: it may be the one with the key.
+    #[error("failed to parse the configuration file {} at line {line}: {reason}", .path.display())]
+    Parse { path: PathBuf, line: usize, reason: String },
 
     /// Two settings that contradict each other.
     #[error("`{first}` and `{second}` are both set ({first_source}, {second_source}); set one")]

@@ -199,9 +199,13 @@ fn accept(
 }
 
 fn parse_file(file: &File) -> Result<Table, ConfigError> {
-    let table: Table = toml::from_str(&file.text).map_err(|source| ConfigError::Parse {
-        path: file.path.clone(),
-        source: Box::new(source),
+    let table: Table = toml::from_str(&file.text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start.min(file.text.len()));
+        ConfigError::Parse {
+            path: file.path.clone(),
+            line: file.text.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1,
+            reason: error.message().to_owned(),
+        }
     })?;
     if let Some(key) = table.keys().find(|key| find(key).is_none()) {
         return Err(ConfigError::UnknownKey { key: key.clone(), path: file.path.clone() });

@@ -182,7 +182,9 @@ fn the_file_may_have_known_keys_only() {
     check_serve(
         &[],
         &Case { file: "port = ", ..Case::default() },
-        expect!["failed to parse the configuration file sembla.toml"],
+        expect![
+            "failed to parse the configuration file sembla.toml at line 1: string values must be quoted, expected literal string"
+        ],
     );
 }
 
@@ -347,4 +349,15 @@ fn every_default_belongs_to_a_setting() {
 #[test]
 fn the_page_of_settings_is_fresh() {
     expect_file!["../../../../docs/settings.md"].assert_eq(&docs::settings_page());
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_named_by_its_line_and_its_secrets_are_not_shown() {
+    check_serve(
+        &[],
+        &Case { file: "port = 1\napi_key = s3cret\n", ..Case::default() },
+        expect![
+            "failed to parse the configuration file sembla.toml at line 2: string values must be quoted, expected literal string"
+        ],
+    );
 }

@@ -1,7 +1,6 @@
 //! The routes of Hugging Face's hosted inference API: `/pipeline/{task}/{model}`, `/models/{model}`.
 
 use axum::body::Body;
-use axum::extract::Path;
 use axum::http::Response;
 use wire::huggingface::PipelineRequest;
 
@@ -12,6 +11,7 @@ use crate::call::Call;
 use crate::dialects;
 use crate::dialects::huggingface::Task;
 use crate::error::{ErrorKind, HttpError};
+use crate::path::Names;
 use crate::respond::pieces::Brackets;
 
 /// Embeds with the model of this name. A list of inputs gives a list of embeddings, one text gives
@@ -27,7 +27,7 @@ use crate::respond::pieces::Brackets;
 )]
 pub(crate) async fn feature_extraction(
     call: Call,
-    Path(name): Path<String>,
+    Names(name): Names<String>,
     JsonBody(request): JsonBody<PipelineRequest>,
 ) -> Result<Response<Body>, HttpError> {
     answer_embed(&call, &name, request).await
@@ -48,7 +48,7 @@ pub(crate) async fn feature_extraction(
 )]
 pub(crate) async fn feature_extraction_of_org(
     call: Call,
-    Path((org, name)): Path<(String, String)>,
+    Names((org, name)): Names<(String, String)>,
     JsonBody(request): JsonBody<PipelineRequest>,
 ) -> Result<Response<Body>, HttpError> {
     answer_embed(&call, &format!("{org}/{name}"), request).await
@@ -66,7 +66,7 @@ pub(crate) async fn feature_extraction_of_org(
 )]
 pub(crate) async fn sentence_similarity(
     call: Call,
-    Path(name): Path<String>,
+    Names(name): Names<String>,
     JsonBody(request): JsonBody<PipelineRequest>,
 ) -> Result<Response<Body>, HttpError> {
     answer_similarity(&call, &name, request).await
@@ -87,7 +87,7 @@ pub(crate) async fn sentence_similarity(
 )]
 pub(crate) async fn sentence_similarity_of_org(
     call: Call,
-    Path((org, name)): Path<(String, String)>,
+    Names((org, name)): Names<(String, String)>,
     JsonBody(request): JsonBody<PipelineRequest>,
 ) -> Result<Response<Body>, HttpError> {
     answer_similarity(&call, &format!("{org}/{name}"), request).await
@@ -105,7 +105,7 @@ pub(crate) async fn sentence_similarity_of_org(
 )]
 pub(crate) async fn run_model(
     call: Call,
-    Path(name): Path<String>,
+    Names(name): Names<String>,
     JsonBody(request): JsonBody<PipelineRequest>,
 ) -> Result<Response<Body>, HttpError> {
     answer_by_shape(&call, &name, request).await
@@ -126,7 +126,7 @@ pub(crate) async fn run_model(
 )]
 pub(crate) async fn run_model_of_org(
     call: Call,
-    Path((org, name)): Path<(String, String)>,
+    Names((org, name)): Names<(String, String)>,
     JsonBody(request): JsonBody<PipelineRequest>,
 ) -> Result<Response<Body>, HttpError> {
     answer_by_shape(&call, &format!("{org}/{name}"), request).await

@@ -1,7 +1,6 @@
 //! The routes of OpenAI's API.
 
 use axum::body::Body;
-use axum::extract::Path;
 use axum::http::Response;
 use wire::openai::{EmbeddingsRequest, EmbeddingsResponse, EncodingFormat, ModelList, ModelObject};
 
@@ -12,6 +11,7 @@ use crate::dialects;
 use crate::dialects::openai::Context;
 use crate::error::{ErrorKind, HttpError};
 use crate::models::Served;
+use crate::path::Names;
 use crate::respond::pieces::OpenAiList;
 use crate::respond::{self, Pieces};
 
@@ -87,7 +87,7 @@ pub(crate) async fn list_models(call: Call) -> Response<Body> {
 )]
 pub(crate) async fn retrieve_model(
     call: Call,
-    Path(name): Path<String>,
+    Names(name): Names<String>,
 ) -> Result<Response<Body>, HttpError> {
     describe_model(&call, &name)
 }
@@ -103,7 +103,7 @@ pub(crate) async fn retrieve_model(
 )]
 pub(crate) async fn retrieve_model_of_org(
     call: Call,
-    Path((org, name)): Path<(String, String)>,
+    Names((org, name)): Names<(String, String)>,
 ) -> Result<Response<Body>, HttpError> {
     describe_model(&call, &format!("{org}/{name}"))
 }

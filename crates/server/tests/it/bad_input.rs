@@ -297,3 +297,27 @@ async fn a_model_that_may_not_truncate_refuses_by_default() {
     assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
     server.embed(json!({ "inputs": long, "truncate": true })).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_is_not_utf8_is_refused_in_the_dialects_shape() {
+    let server = TestServer::start().await;
+    let body = r#"{"inputs":"a"}"#;
+    check(
+        &server.post("/pipeline/feature-extraction/%ff", body).await,
+        expect![[
+            r#"400 {"error":"the path is not valid UTF-8 once its percent-encoding is decoded; send the name of a model as UTF-8"}"#
+        ]],
+    );
+    check(
+        &server.post("/models/%ff", body).await,
+        expect![[
+            r#"400 {"error":"the path is not valid UTF-8 once its percent-encoding is decoded; send the name of a model as UTF-8"}"#
+        ]],
+    );
+    check(
+        &server.get("/v1/models/%ff").await,
+        expect![[
+            r#"400 {"error":{"message":"the path is not valid UTF-8 once its percent-encoding is decoded; send the name of a model as UTF-8","type":"invalid_request_error","param":null,"code":null}}"#
+        ]],
+    );
+}
