@@ -147,6 +147,7 @@ impl Operation for OneHead<'_> {
                     start: panel.as_ptr(),
                     k: head_size,
                     first: true,
+                    next: panel.as_ptr(),
                     finish: Finish::Keep,
                 };
                 // SAFETY: `query` has `num_queries` rows of `stride` floats and `scores` as many of
@@ -168,6 +169,7 @@ impl Operation for OneHead<'_> {
                     start: panel.as_ptr(),
                     k: num_tokens,
                     first: true,
+                    next: panel.as_ptr(),
                     finish: Finish::Keep,
                 };
                 // SAFETY: these rows and columns of `out` are this head's own; `scores` has

@@ -47,6 +47,9 @@ pub(crate) struct Panel {
     pub(crate) k: usize,
     /// Whether the sums begin here; otherwise they go on from what the target holds.
     pub(crate) first: bool,
+    /// The panel that comes next. Its lines are asked for while this one is read: without that the
+    /// first tile of each panel waits for the third-level cache, which others use too.
+    pub(crate) next: *const f32,
     pub(crate) finish: Finish,
 }
 
@@ -173,6 +176,7 @@ unsafe fn accumulate<L: Lanes, const ROWS: usize>(
         }
         let mut b = panel.start;
         for k in 0..panel.k {
+            lanes.prefetch(panel.next.wrapping_add(k * L::PANEL));
             let left = lanes.load_unchecked(b);
             let right = lanes.load_unchecked(b.add(L::N));
             for (row, sums) in sums.iter_mut().enumerate() {

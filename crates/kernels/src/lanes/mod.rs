@@ -49,6 +49,10 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// `to` is valid for writing `N` floats.
     unsafe fn store_unchecked(self, to: *mut f32, v: Self::V);
 
+    /// Asks for a cache line that will be read soon, at any address; a hint and no more.
+    #[inline(always)]
+    fn prefetch(self, _at: *const f32) {}
+
     /// Reads the first `N` floats of `from`.
     #[inline(always)]
     fn load(self, from: &[f32]) -> Self::V {

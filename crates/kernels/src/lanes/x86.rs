@@ -54,6 +54,11 @@ impl Lanes for Avx2 {
         // SAFETY: `self` proves that the machine has the instruction.
         unsafe { _mm256_set1_ps(x) }
     }
+    #[inline(always)]
+    fn prefetch(self, at: *const f32) {
+        // SAFETY: a hint; no address is wrong.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
     instruction!(add(a, b) => _mm256_add_ps(a, b));
     instruction!(sub(a, b) => _mm256_sub_ps(a, b));
     instruction!(mul(a, b) => _mm256_mul_ps(a, b));
@@ -106,6 +111,11 @@ impl Lanes for Avx512 {
     fn splat(self, x: f32) -> Self::V {
         // SAFETY: `self` proves that the machine has the instruction.
         unsafe { _mm512_set1_ps(x) }
+    }
+    #[inline(always)]
+    fn prefetch(self, at: *const f32) {
+        // SAFETY: a hint; no address is wrong.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
     }
     instruction!(add(a, b) => _mm512_add_ps(a, b));
     instruction!(sub(a, b) => _mm512_sub_ps(a, b));
