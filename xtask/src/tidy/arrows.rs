@@ -10,11 +10,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kernels", &[]),
     ("model", &["kernels"]),
     ("engine", &["model", "kernels"]),
-    ("jobs", &["engine", "kernels"]),
+    ("index", &["kernels", "wire"]),
+    ("jobs", &["engine", "index", "kernels"]),
     ("wire", &[]),
-    ("server", &["wire", "engine", "model"]),
-    ("sembla", &["kernels", "model", "engine", "jobs", "wire", "server"]),
-    ("xtask", &["kernels", "model", "engine", "jobs", "wire", "server"]),
+    ("server", &["wire", "engine", "index", "model"]),
+    ("sembla", &["kernels", "model", "engine", "index", "jobs", "wire", "server"]),
+    ("xtask", &["kernels", "model", "engine", "index", "jobs", "wire", "server"]),
 ];
 
 pub(super) fn check(packages: &Packages) -> Vec<Fault> {

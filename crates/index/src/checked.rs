@@ -1,0 +1,531 @@
+//! What is refused before any store is asked, once for all stores.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::error::StoreError;
+use crate::filter::{Filter, FilterError};
+use crate::metadata::{self, MetadataError};
+use crate::query::{Query, QueryResult};
+use crate::record::{Namespace, Record, RecordPage, Selection, SparseVector, Update};
+use crate::spec::{
+    IndexChange, IndexDescription, IndexName, IndexSpec, Metric, Protection, SparseWeights, Stats,
+    VectorKind,
+};
+use crate::store::{Capabilities, PageRequest, VectorStore, Written};
+
+/// The most matches of one query.
+pub const MAX_TOP_K: usize = 10_000;
+/// The most records of one upsert at this boundary; dialects have smaller limits of their own.
+pub const MAX_BATCH_RECORDS: usize = 100_000;
+/// The most bytes of an id, as Pinecone limits it.
+const MAX_ID_BYTES: usize = 512;
+/// The most bytes of a namespace's name.
+const MAX_NAMESPACE_BYTES: usize = 512;
+/// The most terms of a sparse vector.
+const MAX_SPARSE_TERMS: usize = 2_048;
+
+/// A request that no store may see.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum InvalidRequest {
+    /// A name that breaks the rules.
+    #[error(
+        "`{name}` is no name for an index; use 1 to 45 lower-case letters, digits and `-`, with a letter or a digit at both ends"
+    )]
+    IndexName {
+        /// As sent.
+        name: String,
+    },
+    /// Dimensions that no index can have.
+    #[error("an index of dense vectors has 1 to {max} dimensions, not {got}")]
+    IndexDimensions {
+        /// As sent.
+        got: usize,
+        /// The store's limit.
+        max: usize,
+    },
+    /// A metric, a kind of vector or a model that do not go together.
+    #[error("{what}")]
+    Spec {
+        /// What does not go together.
+        what: &'static str,
+    },
+    /// A namespace's name that is too long or has a NUL.
+    #[error("a namespace's name has at most {max} bytes and no NUL; this one has {got} bytes")]
+    Namespace {
+        /// Its bytes.
+        got: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// An id that is empty or too long.
+    #[error("an id has 1 to {max} bytes; record {position} has one of {got}")]
+    Id {
+        /// The record, from 0.
+        position: usize,
+        /// Its bytes.
+        got: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// An id twice in one batch.
+    #[error("id `{id}` comes twice in one batch; send each id once")]
+    DuplicateId {
+        /// Which.
+        id: String,
+    },
+    /// Too many records in one batch, or none.
+    #[error("a batch has 1 to {max} records, not {got}")]
+    BatchSize {
+        /// How many.
+        got: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// A vector of another length.
+    #[error("{place} has {got} dimensions, and index `{index}` has {expected}")]
+    Dimensions {
+        /// Which vector.
+        place: String,
+        /// The index.
+        index: IndexName,
+        /// Its dimensions.
+        expected: usize,
+        /// The vector's.
+        got: usize,
+    },
+    /// A number that is infinite or none.
+    #[error("{place} has {value} at position {position}; all numbers must be finite")]
+    NotFinite {
+        /// Which vector.
+        place: String,
+        /// Where in it.
+        position: usize,
+        /// The number.
+        value: f32,
+    },
+    /// A vector without a direction.
+    #[error("{place} is all zeros, which has no direction and so no cosine")]
+    ZeroVector {
+        /// Which vector.
+        place: String,
+    },
+    /// A sparse vector that is none, or is none too many.
+    #[error("{place} {problem}")]
+    Sparse {
+        /// Which vector.
+        place: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Metadata that no record can have.
+    #[error("{place}: {source}")]
+    Metadata {
+        /// Whose.
+        place: String,
+        /// What is wrong with it.
+        source: MetadataError,
+    },
+    /// JSON that is no filter.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// No or too many matches asked for.
+    #[error("top_k is 1 to {max}, not {got}")]
+    TopK {
+        /// As sent.
+        got: usize,
+        /// The limit.
+        max: usize,
+    },
+}
+
+/// A store behind the checks that all stores share. Cheap to clone.
+#[derive(Clone)]
+pub struct Checked {
+    store: Arc<dyn VectorStore>,
+}
+
+impl std::fmt::Debug for Checked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Checked({})", self.capabilities().name)
+    }
+}
+
+impl Checked {
+    /// Puts the checks before a store.
+    pub fn new(store: Arc<dyn VectorStore>) -> Self {
+        Self { store }
+    }
+
+    /// Returns what the store can do.
+    pub fn capabilities(&self) -> Capabilities {
+        self.store.capabilities()
+    }
+
+    /// Creates an empty index.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the spec contradicts itself, the name is taken or the store fails.
+    pub async fn create_index(&self, spec: &IndexSpec) -> Result<IndexDescription, StoreError> {
+        let can = self.capabilities();
+        check_spec(spec, can.max_dimensions)?;
+        if spec.kind == VectorKind::Sparse && !can.sparse {
+            return Err(StoreError::Unsupported { store: can.name, what: "keep sparse vectors" });
+        }
+        self.store.create_index(spec).await?;
+        self.store.describe_index(&spec.name).await
+    }
+
+    /// Returns all indexes, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store fails.
+    pub async fn list_indexes(&self) -> Result<Vec<IndexDescription>, StoreError> {
+        self.store.list_indexes().await
+    }
+
+    /// Returns one index.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if there is none of this name, or the store fails.
+    pub async fn describe_index(&self, index: &IndexName) -> Result<IndexDescription, StoreError> {
+        self.store.describe_index(index).await
+    }
+
+    /// Changes an index, and returns it as it is then.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if there is none of this name, the model's dimensions differ, or the store
+    /// fails.
+    pub async fn configure_index(
+        &self,
+        index: &IndexName,
+        change: &IndexChange,
+    ) -> Result<IndexDescription, StoreError> {
+        if let Some(fingerprint) = &change.fingerprint {
+            let spec = self.store.describe_index(index).await?.spec;
+            check_spec(
+                &IndexSpec { fingerprint: Some(fingerprint.clone()), ..spec },
+                self.capabilities().max_dimensions,
+            )?;
+        }
+        self.store.configure_index(index, change).await
+    }
+
+    /// Deletes an index with all that it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it is protected or not there, or the store fails.
+    pub async fn delete_index(&self, index: &IndexName) -> Result<(), StoreError> {
+        let spec = self.store.describe_index(index).await?.spec;
+        if spec.protection == Protection::Enabled {
+            return Err(StoreError::Protected { name: index.as_str().to_owned() });
+        }
+        self.store.delete_index(index).await
+    }
+
+    /// Writes records, replacing those with the same ids.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if a record does not fit the index, or the store fails.
+    pub async fn upsert(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        records: Vec<Record>,
+    ) -> Result<Written, StoreError> {
+        check_namespace(namespace)?;
+        check_batch(records.len())?;
+        let spec = self.store.describe_index(index).await?.spec;
+        let checks = self.vector_checks(&spec);
+        let mut ids = BTreeSet::new();
+        for (position, record) in records.iter().enumerate() {
+            check_id(position, &record.id)?;
+            if !ids.insert(record.id.as_str()) {
+                return Err(InvalidRequest::DuplicateId { id: record.id.clone() }.into());
+            }
+            let place = || format!("record `{}`", record.id);
+            checks.dense(&record.values, &place)?;
+            checks.sparse(record.sparse.as_ref(), &place)?;
+            check_has_sparse(&spec, record.sparse.as_ref(), &place)?;
+            check_metadata(&record.metadata, &place)?;
+        }
+        drop(ids);
+        self.store.upsert(index, namespace, records).await
+    }
+
+    /// Changes one record; `num_records` is 0 if there is none of this id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the change does not fit the index, or the store fails.
+    pub async fn update(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        update: Update,
+    ) -> Result<Written, StoreError> {
+        check_namespace(namespace)?;
+        check_id(0, &update.id)?;
+        let spec = self.store.describe_index(index).await?.spec;
+        let checks = self.vector_checks(&spec);
+        let place = || format!("record `{}`", update.id);
+        if let Some(values) = &update.values {
+            checks.dense(values, &place)?;
+        }
+        checks.sparse(update.sparse.as_ref(), &place)?;
+        check_metadata(&update.set_metadata, &place)?;
+        self.store.update(index, namespace, update).await
+    }
+
+    /// Returns the records of these ids that are there, in the order asked.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if an id is none, or the store fails.
+    pub async fn fetch(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        ids: &[String],
+    ) -> Result<Vec<Record>, StoreError> {
+        check_namespace(namespace)?;
+        check_ids(ids)?;
+        self.store.fetch(index, namespace, ids).await
+    }
+
+    /// Returns a page of ids, in the order of their bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store fails.
+    pub async fn list(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        page: &PageRequest,
+    ) -> Result<RecordPage, StoreError> {
+        check_namespace(namespace)?;
+        check_batch(page.limit)?;
+        self.store.list(index, namespace, page).await
+    }
+
+    /// Returns the ids of records whose metadata passes, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store fails.
+    pub async fn find(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        check_namespace(namespace)?;
+        self.store.find(index, namespace, filter, limit).await
+    }
+
+    /// Deletes records.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if an id is none, or the store fails.
+    pub async fn delete(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        selection: &Selection,
+    ) -> Result<Written, StoreError> {
+        check_namespace(namespace)?;
+        if let Selection::Ids(ids) = selection {
+            check_ids(ids)?;
+        }
+        self.store.delete(index, namespace, selection).await
+    }
+
+    /// Returns the nearest records.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the query does not fit the index, or the store fails.
+    pub async fn query(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        query: &Query,
+    ) -> Result<QueryResult, StoreError> {
+        check_namespace(namespace)?;
+        if !(1..=MAX_TOP_K).contains(&query.top_k) {
+            return Err(InvalidRequest::TopK { got: query.top_k, max: MAX_TOP_K }.into());
+        }
+        let spec = self.store.describe_index(index).await?.spec;
+        let checks = self.vector_checks(&spec);
+        let place = || "the query".to_owned();
+        checks.dense(&query.vector, &place)?;
+        checks.sparse(query.sparse.as_ref(), &place)?;
+        if spec.kind == VectorKind::Sparse {
+            check_has_sparse(&spec, query.sparse.as_ref(), &place)?;
+        }
+        self.store.query(index, namespace, query).await
+    }
+
+    /// Counts records, all or those that pass a filter.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store fails.
+    pub async fn stats(
+        &self,
+        index: &IndexName,
+        filter: Option<&Filter>,
+    ) -> Result<Stats, StoreError> {
+        self.store.stats(index, filter).await
+    }
+
+    fn vector_checks<'a>(&self, spec: &'a IndexSpec) -> VectorChecks<'a> {
+        VectorChecks { spec, can: self.capabilities() }
+    }
+}
+
+/// The checks of vectors against one index of one store.
+struct VectorChecks<'a> {
+    spec: &'a IndexSpec,
+    can: Capabilities,
+}
+
+impl VectorChecks<'_> {
+    fn dense(&self, values: &[f32], place: &dyn Fn() -> String) -> Result<(), InvalidRequest> {
+        if values.len() != self.spec.dimensions {
+            return Err(InvalidRequest::Dimensions {
+                place: place(),
+                index: self.spec.name.clone(),
+                expected: self.spec.dimensions,
+                got: values.len(),
+            });
+        }
+        check_finite(values, place)?;
+        let is_zero = !values.is_empty() && values.iter().all(|x| *x == 0.0);
+        if is_zero && self.spec.metric == Metric::Cosine {
+            return Err(InvalidRequest::ZeroVector { place: place() });
+        }
+        Ok(())
+    }
+
+    fn sparse(
+        &self,
+        sparse: Option<&SparseVector>,
+        place: &dyn Fn() -> String,
+    ) -> Result<(), StoreError> {
+        let Some(sparse) = sparse else { return Ok(()) };
+        if !self.can.sparse {
+            let what = "keep sparse vectors";
+            return Err(StoreError::Unsupported { store: self.can.name, what });
+        }
+        let wrong = |problem| InvalidRequest::Sparse { place: place(), problem };
+        let may_have = self.spec.kind == VectorKind::Sparse
+            || self.spec.metric == Metric::DotProduct
+            || self.spec.sparse_weights == SparseWeights::InverseDocumentFrequency;
+        if !may_have {
+            return Err(wrong(
+                "has a sparse vector, which beside a dense one needs an index with the metric dotproduct or with text terms",
+            )
+            .into());
+        }
+        if sparse.indices.len() != sparse.values.len() {
+            return Err(wrong("has not as many sparse indices as sparse values").into());
+        }
+        if sparse.indices.len() > MAX_SPARSE_TERMS {
+            return Err(wrong("has more than 2048 sparse terms").into());
+        }
+        if !sparse.indices.is_sorted_by(|a, b| a < b) {
+            return Err(wrong("names a sparse index twice").into());
+        }
+        Ok(check_finite(&sparse.values, place)?)
+    }
+}
+
+fn check_spec(spec: &IndexSpec, max_dimensions: usize) -> Result<(), InvalidRequest> {
+    let wrong = |what| Err(InvalidRequest::Spec { what });
+    match spec.kind {
+        VectorKind::Sparse if spec.dimensions != 0 => {
+            return wrong("an index of sparse vectors has no dimensions");
+        }
+        VectorKind::Sparse if spec.metric != Metric::DotProduct => {
+            return wrong("an index of sparse vectors has the metric dotproduct");
+        }
+        VectorKind::Dense if !(1..=max_dimensions).contains(&spec.dimensions) => {
+            let got = spec.dimensions;
+            return Err(InvalidRequest::IndexDimensions { got, max: max_dimensions });
+        }
+        VectorKind::Sparse | VectorKind::Dense => {}
+    }
+    if let Some(fingerprint) = &spec.fingerprint
+        && fingerprint.dimensions != spec.dimensions
+    {
+        return wrong("the model's embeddings have other dimensions than the index");
+    }
+    Ok(())
+}
+
+fn check_namespace(namespace: &Namespace) -> Result<(), InvalidRequest> {
+    let name = namespace.as_str();
+    if name.len() > MAX_NAMESPACE_BYTES || name.contains('\0') {
+        return Err(InvalidRequest::Namespace { got: name.len(), max: MAX_NAMESPACE_BYTES });
+    }
+    Ok(())
+}
+
+fn check_batch(got: usize) -> Result<(), InvalidRequest> {
+    if (1..=MAX_BATCH_RECORDS).contains(&got) {
+        return Ok(());
+    }
+    Err(InvalidRequest::BatchSize { got, max: MAX_BATCH_RECORDS })
+}
+
+fn check_ids(ids: &[String]) -> Result<(), InvalidRequest> {
+    check_batch(ids.len())?;
+    ids.iter().enumerate().try_for_each(|(position, id)| check_id(position, id))
+}
+
+fn check_id(position: usize, id: &str) -> Result<(), InvalidRequest> {
+    if (1..=MAX_ID_BYTES).contains(&id.len()) {
+        return Ok(());
+    }
+    Err(InvalidRequest::Id { position, got: id.len(), max: MAX_ID_BYTES })
+}
+
+fn check_finite(values: &[f32], place: &dyn Fn() -> String) -> Result<(), InvalidRequest> {
+    match values.iter().position(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(position) => {
+            Err(InvalidRequest::NotFinite { place: place(), position, value: values[position] })
+        }
+    }
+}
+
+fn check_has_sparse(
+    spec: &IndexSpec,
+    sparse: Option<&SparseVector>,
+    place: &dyn Fn() -> String,
+) -> Result<(), InvalidRequest> {
+    if spec.kind == VectorKind::Sparse && sparse.is_none_or(|sparse| sparse.indices.is_empty()) {
+        let problem = "needs a sparse vector with at least one term";
+        return Err(InvalidRequest::Sparse { place: place(), problem });
+    }
+    Ok(())
+}
+
+fn check_metadata(
+    metadata: &crate::Metadata,
+    place: &dyn Fn() -> String,
+) -> Result<(), InvalidRequest> {
+    metadata::check_size(metadata)
+        .map_err(|source| InvalidRequest::Metadata { place: place(), source })
+}

@@ -1,0 +1,31 @@
+//! Named sets of vectors: namespaces, metadata filters, top_k.
+//!
+//! Every store implements [`VectorStore`]: the embedded one and the clients of remote ones.
+//! [`Checked`] stands above them and refuses what no store may see, once for all. What a store
+//! acknowledged survives a kill.
+//!
+//! Not for: text, models, HTTP. An index keeps the [`Fingerprint`] of the model that its vectors
+//! came from and never looks into it.
+
+mod checked;
+mod error;
+mod filter;
+mod metadata;
+mod query;
+mod record;
+mod spec;
+mod store;
+
+pub use checked::{Checked, InvalidRequest, MAX_BATCH_RECORDS, MAX_TOP_K};
+pub use error::StoreError;
+pub use filter::{Comparison, Condition, Filter, FilterError};
+pub use metadata::{MAX_METADATA_BYTES, Metadata, MetadataError, Value};
+pub use query::{
+    Explain, Fusion, Include, Match, Precision, Query, QueryResult, Stage, StageScore,
+};
+pub use record::{Namespace, Record, RecordPage, Selection, SparseVector, Update};
+pub use spec::{
+    Fingerprint, IndexChange, IndexDescription, IndexName, IndexSpec, Metric, NamespaceStats,
+    Protection, SparseWeights, Stats, VectorKind,
+};
+pub use store::{Capabilities, PageRequest, VectorStore, Written};
