@@ -10,6 +10,7 @@
 mod checked;
 mod error;
 mod filter;
+mod memory;
 mod metadata;
 mod query;
 mod record;
@@ -19,6 +20,7 @@ mod store;
 pub use checked::{Checked, InvalidRequest, MAX_BATCH_RECORDS, MAX_TOP_K};
 pub use error::StoreError;
 pub use filter::{Comparison, Condition, Filter, FilterError};
+pub use memory::MemoryStore;
 pub use metadata::{MAX_METADATA_BYTES, Metadata, MetadataError, Value};
 pub use query::{
     Explain, Fusion, Include, Match, Precision, Query, QueryResult, Stage, StageScore,

@@ -157,6 +157,25 @@ pub struct IndexSpec {
     pub fingerprint: Option<Fingerprint>,
 }
 
+impl IndexSpec {
+    /// Changes what may change of an index that exists.
+    pub fn apply(&mut self, change: &IndexChange) {
+        if let Some(protection) = change.protection {
+            self.protection = protection;
+        }
+        for (tag, value) in &change.tags {
+            if value.is_empty() {
+                self.tags.remove(tag);
+            } else {
+                self.tags.insert(tag.clone(), value.clone());
+            }
+        }
+        if let Some(fingerprint) = &change.fingerprint {
+            self.fingerprint = Some(fingerprint.clone());
+        }
+    }
+}
+
 /// A change of an index. What is `None` stays.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct IndexChange {
