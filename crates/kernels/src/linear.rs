@@ -18,6 +18,8 @@ const BLOCK_ROWS: usize = 120;
 /// How much of `k` is done at a time: a panel of it (12 KiB) and the rows of a tile (5 KiB) fit the
 /// first-level cache with room to spare. 384, which just does not, was about a tenth slower.
 const BLOCK_K: usize = 192;
+/// Rows of `x` beyond this length do not stay in the second-level cache, a block of them together.
+const LONG_ROW: usize = 768;
 /// A part of a product that is worth handing to another thread, in multiply-adds: about 20 µs.
 const PART_OPERATIONS: usize = 1_000_000;
 
@@ -165,42 +167,56 @@ impl Operation for ProductPart<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Product { x, weights, activation, out } = *self.product;
-        let Part { rows, panels } = self.part;
-        let (num_inputs, num_outputs) = (weights.num_inputs, weights.num_outputs);
-        for k in (0..num_inputs).step_by(BLOCK_K) {
-            let block_k = BLOCK_K.min(num_inputs - k);
-            for panel in panels.clone() {
-                let col = panel * L::PANEL;
-                // SAFETY: the panel, its bias and the first row of the part lie within the weights,
-                // `x` and `out`, whose sizes `linear` and `pack` made or checked.
-                let (weights_at, bias_at, x_at, out_at) = unsafe {
-                    (
-                        weights.panels.as_ptr().add((panel * num_inputs + k) * L::PANEL),
-                        weights.bias.as_ptr().add(col),
-                        x.data().as_ptr().add(rows.start * num_inputs + k),
-                        out.add(rows.start * num_outputs + col),
-                    )
-                };
-                let finish = if k + block_k == num_inputs {
-                    Finish::BiasThen(bias_at, activation)
-                } else {
-                    Finish::Keep
-                };
-                let source = Source { start: x_at, stride: num_inputs };
-                let num_cols = L::PANEL.min(num_outputs - col);
-                let target = Target { start: out_at, stride: num_outputs, num_cols };
-                let panel = Panel {
-                    start: weights_at,
-                    k: block_k,
-                    first: k == 0,
-                    next: weights_at.wrapping_add(num_inputs * L::PANEL),
-                    finish,
-                };
-                // SAFETY: `rows` and `panel` are this part's own; all lie within the matrices.
-                unsafe { rows_by_panel(lanes, rows.len(), source, panel, target) };
+        let num_inputs = self.product.weights.num_inputs;
+        let num_blocks = num_inputs.div_ceil(BLOCK_K);
+        // Whichever is reused stays in the second-level cache: the rows of `x` while they are short,
+        // otherwise the sums.
+        if num_inputs <= LONG_ROW {
+            for panel in self.part.panels.clone() {
+                (0..num_blocks).for_each(|block| self.block(lanes, panel, block));
+            }
+        } else {
+            for block in 0..num_blocks {
+                self.part.panels.clone().for_each(|panel| self.block(lanes, panel, block));
             }
         }
+    }
+}
+
+impl ProductPart<'_> {
+    /// Adds the products of one block of `k` to one panel's columns of the sums.
+    #[inline(always)]
+    fn block<L: Lanes>(&self, lanes: L, panel: usize, block: usize) {
+        let Product { x, weights, activation, out } = *self.product;
+        let rows = &self.part.rows;
+        let (num_inputs, num_outputs) = (weights.num_inputs, weights.num_outputs);
+        let k = block * BLOCK_K;
+        let block_k = BLOCK_K.min(num_inputs - k);
+        let col = panel * L::PANEL;
+        // SAFETY: the panel, its bias and the first row of the part lie within the weights, `x` and
+        // `out`, whose sizes `linear` and `pack` made or checked.
+        let (weights_at, bias_at, x_at, out_at) = unsafe {
+            (
+                weights.panels.as_ptr().add((panel * num_inputs + k) * L::PANEL),
+                weights.bias.as_ptr().add(col),
+                x.data().as_ptr().add(rows.start * num_inputs + k),
+                out.add(rows.start * num_outputs + col),
+            )
+        };
+        let finish = if k + block_k == num_inputs {
+            Finish::BiasThen(bias_at, activation)
+        } else {
+            Finish::Keep
+        };
+        // Panel after panel, the next block of `k` stands right behind this one.
+        let to_next = if num_inputs <= LONG_ROW { block_k } else { num_inputs };
+        let next = weights_at.wrapping_add(to_next * L::PANEL);
+        let source = Source { start: x_at, stride: num_inputs };
+        let num_cols = L::PANEL.min(num_outputs - col);
+        let target = Target { start: out_at, stride: num_outputs, num_cols };
+        let panel = Panel { start: weights_at, k: block_k, first: block == 0, next, finish };
+        // SAFETY: `rows` and `panel` are this part's own; all lie within the matrices.
+        unsafe { rows_by_panel(lanes, rows.len(), source, panel, target) };
     }
 }
 

@@ -47,8 +47,9 @@ pub(crate) struct Panel {
     pub(crate) k: usize,
     /// Whether the sums begin here; otherwise they go on from what the target holds.
     pub(crate) first: bool,
-    /// The panel that comes next. Its lines are asked for while this one is read: without that the
-    /// first tile of each panel waits for the third-level cache, which others use too.
+    /// What is read after this, as much of it as this has. Its lines are asked for while this one is
+    /// read, a few before each tile: without that the first tile of each panel waits for the
+    /// third-level cache, which others use too.
     pub(crate) next: *const f32,
     pub(crate) finish: Finish,
 }
@@ -73,6 +74,9 @@ pub(crate) unsafe fn rows_by_panel<L: Lanes>(
     let mut begin = 0;
     for number in 0..num_tiles {
         let end = num_rows * (number + 1) / num_tiles;
+        for k in panel.k * number / num_tiles..panel.k * (number + 1) / num_tiles {
+            lanes.prefetch(panel.next.wrapping_add(k * L::PANEL));
+        }
         // SAFETY: rows `begin..end` are within `num_rows`.
         let (a, c) = unsafe {
             (
@@ -176,7 +180,6 @@ unsafe fn accumulate<L: Lanes, const ROWS: usize>(
         }
         let mut b = panel.start;
         for k in 0..panel.k {
-            lanes.prefetch(panel.next.wrapping_add(k * L::PANEL));
             let left = lanes.load_unchecked(b);
             let right = lanes.load_unchecked(b.add(L::N));
             for (row, sums) in sums.iter_mut().enumerate() {
