@@ -1,10 +1,14 @@
 //! The few vector operations that everything else is written in.
 #![expect(unsafe_code, reason = "unchecked loads and stores for the tile, whose caller checks")]
 
+mod bytes;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+#[cfg(target_arch = "x86_64")]
+mod x86_bytes;
 
+pub(crate) use bytes::{GROUP_ROWS, MAX_ENTRY};
 pub(crate) use portable::Portable;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2, Avx512};
@@ -52,6 +56,20 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// Asks for a cache line that will be read soon, at any address; a hint and no more.
     #[inline(always)]
     fn prefetch(self, _at: *const f32) {}
+
+    /// Returns the sum of the products, exactly. The caller keeps every sum within an `i32`.
+    #[inline(always)]
+    fn dot_bytes(self, query: &[i16], row: &[i8]) -> i32 {
+        bytes::dot(query, row)
+    }
+
+    /// Adds up, for each of 32 rows side by side, the entries of `table` that its code picks: the low
+    /// half of byte `j` picks from `table[2 * j]`, the high half from the next. No entry may be above
+    /// [`MAX_ENTRY`], and no sum above `u16::MAX`.
+    #[inline(always)]
+    fn look_up(self, table: &[[u8; 16]], codes: &[[u8; GROUP_ROWS]]) -> [u16; GROUP_ROWS] {
+        bytes::look_up(table, codes)
+    }
 
     /// Reads the first `N` floats of `from`.
     #[inline(always)]

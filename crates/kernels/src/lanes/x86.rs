@@ -7,7 +7,7 @@
 
 use std::arch::x86_64::*;
 
-use super::Lanes;
+use super::{GROUP_ROWS, Lanes, x86_bytes};
 
 /// Proof that this machine has AVX2 and FMA. Only [`Avx2::detect`] makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,16 @@ impl Lanes for Avx2 {
     fn splat(self, x: f32) -> Self::V {
         // SAFETY: `self` proves that the machine has the instruction.
         unsafe { _mm256_set1_ps(x) }
+    }
+    #[inline(always)]
+    fn dot_bytes(self, query: &[i16], row: &[i8]) -> i32 {
+        // SAFETY: `self` proves that the machine has AVX2.
+        unsafe { x86_bytes::dot(query, row) }
+    }
+    #[inline(always)]
+    fn look_up(self, table: &[[u8; 16]], codes: &[[u8; GROUP_ROWS]]) -> [u16; GROUP_ROWS] {
+        // SAFETY: `self` proves that the machine has AVX2.
+        unsafe { x86_bytes::look_up(table, codes) }
     }
     #[inline(always)]
     fn prefetch(self, at: *const f32) {
@@ -111,6 +121,16 @@ impl Lanes for Avx512 {
     fn splat(self, x: f32) -> Self::V {
         // SAFETY: `self` proves that the machine has the instruction.
         unsafe { _mm512_set1_ps(x) }
+    }
+    #[inline(always)]
+    fn dot_bytes(self, query: &[i16], row: &[i8]) -> i32 {
+        // SAFETY: `self` proves that the machine has AVX2.
+        unsafe { x86_bytes::dot(query, row) }
+    }
+    #[inline(always)]
+    fn look_up(self, table: &[[u8; 16]], codes: &[[u8; GROUP_ROWS]]) -> [u16; GROUP_ROWS] {
+        // SAFETY: `self` proves that the machine has AVX2.
+        unsafe { x86_bytes::look_up(table, codes) }
     }
     #[inline(always)]
     fn prefetch(self, at: *const f32) {
