@@ -207,7 +207,7 @@ impl Checked {
         change: &IndexChange,
     ) -> Result<IndexDescription, StoreError> {
         if let Some(fingerprint) = &change.fingerprint {
-            let spec = self.store.describe_index(index).await?.spec;
+            let spec = self.store.index_spec(index).await?;
             check_spec(
                 &IndexSpec { fingerprint: Some(fingerprint.clone()), ..spec },
                 self.capabilities().max_dimensions,
@@ -222,7 +222,7 @@ impl Checked {
     ///
     /// [`StoreError`] if it is protected or not there, or the store fails.
     pub async fn delete_index(&self, index: &IndexName) -> Result<(), StoreError> {
-        let spec = self.store.describe_index(index).await?.spec;
+        let spec = self.store.index_spec(index).await?;
         if spec.protection == Protection::Enabled {
             return Err(StoreError::Protected { name: index.as_str().to_owned() });
         }
@@ -242,22 +242,37 @@ impl Checked {
     ) -> Result<Written, StoreError> {
         check_namespace(namespace)?;
         check_batch(records.len())?;
-        let spec = self.store.describe_index(index).await?.spec;
-        let checks = self.vector_checks(&spec);
+        let spec = self.store.index_spec(index).await?;
         let mut ids = BTreeSet::new();
         for (position, record) in records.iter().enumerate() {
-            check_id(position, &record.id)?;
+            self.check_record(&spec, position, record)?;
             if !ids.insert(record.id.as_str()) {
                 return Err(InvalidRequest::DuplicateId { id: record.id.clone() }.into());
             }
-            let place = || format!("record `{}`", record.id);
-            checks.dense(&record.values, &place)?;
-            checks.sparse(record.sparse.as_ref(), &place)?;
-            check_has_sparse(&spec, record.sparse.as_ref(), &place)?;
-            check_metadata(&record.metadata, &place)?;
         }
         drop(ids);
         self.store.upsert(index, namespace, records).await
+    }
+
+    /// Checks the record at `position` of a batch against an index, as [`upsert`](Self::upsert) does,
+    /// for callers that write what is good of a batch and report the rest.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the record does not fit the index.
+    pub fn check_record(
+        &self,
+        spec: &IndexSpec,
+        position: usize,
+        record: &Record,
+    ) -> Result<(), StoreError> {
+        check_id(position, &record.id)?;
+        let checks = self.vector_checks(spec);
+        let place = || format!("record `{}`", record.id);
+        checks.dense(&record.values, &place)?;
+        checks.sparse(record.sparse.as_ref(), &place)?;
+        check_has_sparse(spec, record.sparse.as_ref(), &place)?;
+        Ok(check_metadata(&record.metadata, &place)?)
     }
 
     /// Changes one record; `num_records` is 0 if there is none of this id.
@@ -273,7 +288,7 @@ impl Checked {
     ) -> Result<Written, StoreError> {
         check_namespace(namespace)?;
         check_id(0, &update.id)?;
-        let spec = self.store.describe_index(index).await?.spec;
+        let spec = self.store.index_spec(index).await?;
         let checks = self.vector_checks(&spec);
         let place = || format!("record `{}`", update.id);
         if let Some(values) = &update.values {
@@ -365,7 +380,7 @@ impl Checked {
         if !(1..=MAX_TOP_K).contains(&query.top_k) {
             return Err(InvalidRequest::TopK { got: query.top_k, max: MAX_TOP_K }.into());
         }
-        let spec = self.store.describe_index(index).await?.spec;
+        let spec = self.store.index_spec(index).await?;
         let checks = self.vector_checks(&spec);
         let place = || "the query".to_owned();
         checks.dense(&query.vector, &place)?;

@@ -88,6 +88,22 @@ pub enum StoreError {
         /// The data directory.
         path: PathBuf,
     },
+    /// The file of an index has reached the size that was set for it. Nothing of the request was kept.
+    #[error("{} has reached the limit of {max_bytes} bytes for one index; nothing of this request was kept", .path.display())]
+    IndexFull {
+        /// The folder of the index.
+        path: PathBuf,
+        /// The limit.
+        max_bytes: u64,
+    },
+    /// Another process has the data directory open.
+    #[error("{} is in use by {}; stop it, or give this one another data directory", .path.display(), .pid.map_or("another process".to_owned(), |pid| format!("process {pid}")))]
+    Locked {
+        /// The data directory.
+        path: PathBuf,
+        /// The process that has it, if it said so.
+        pid: Option<u32>,
+    },
     /// A file is not what was written.
     #[error("{} is damaged: {what}", .path.display())]
     Damaged {
@@ -124,6 +140,8 @@ impl StoreError {
             | Self::RecordNotFound { .. }
             | Self::Unsupported { .. }
             | Self::NoSpace { .. }
+            | Self::IndexFull { .. }
+            | Self::Locked { .. }
             | Self::Damaged { .. }
             | Self::Io { .. }
             | Self::Closed => false,

@@ -8,6 +8,8 @@
 //! came from and never looks into it.
 
 mod checked;
+mod codes;
+mod embedded;
 mod error;
 mod filter;
 mod memory;
@@ -16,12 +18,17 @@ mod query;
 mod record;
 mod spec;
 mod store;
+mod stores;
 
 pub use checked::{Checked, InvalidRequest, MAX_BATCH_RECORDS, MAX_TOP_K};
+pub use codes::{Budget, Codes, Effort, Plan, Size, Way, plan};
+pub use embedded::{EmbeddedConfig, EmbeddedStore, IndexCheck};
 pub use error::StoreError;
 pub use filter::{Comparison, Condition, Filter, FilterError};
 pub use memory::MemoryStore;
-pub use metadata::{MAX_METADATA_BYTES, Metadata, MetadataError, Value};
+pub use metadata::{
+    MAX_METADATA_BYTES, Metadata, MetadataError, Value, from_json as metadata_from_json,
+};
 pub use query::{
     Explain, Fusion, Include, Match, Precision, Query, QueryResult, Stage, StageScore,
 };
@@ -31,3 +38,4 @@ pub use spec::{
     Protection, SparseWeights, Stats, VectorKind,
 };
 pub use store::{Capabilities, PageRequest, VectorStore, Written};
+pub use stores::{ChromaConfig, ChromaStore, Hnsw, PgVectorConfig, PgVectorStore, Retry};

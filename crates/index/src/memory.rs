@@ -399,7 +399,7 @@ impl<'a> Search<'a> {
 }
 
 /// The score of two vectors, summed in double precision; 0 for empty ones.
-fn score(metric: Metric, a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn score(metric: Metric, a: &[f32], b: &[f32]) -> f32 {
     let sum = |f: fn(f64, f64) -> f64| {
         a.iter().zip(b).map(|(x, y)| f(f64::from(*x), f64::from(*y))).sum::<f64>()
     };

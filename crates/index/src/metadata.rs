@@ -58,7 +58,7 @@ pub enum MetadataError {
 /// # Errors
 ///
 /// [`MetadataError`] if it is no flat object of the kinds that are kept, or is too large.
-pub(crate) fn from_json(json: &serde_json::Value) -> Result<Metadata, MetadataError> {
+pub fn from_json(json: &serde_json::Value) -> Result<Metadata, MetadataError> {
     let serde_json::Value::Object(fields) = json else {
         return Err(MetadataError::NotAnObject { found: kind(json) });
     };

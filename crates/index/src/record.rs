@@ -87,6 +87,19 @@ pub struct Update {
     pub set_metadata: Metadata,
 }
 
+impl Update {
+    /// Changes a record.
+    pub(crate) fn apply(self, record: &mut Record) {
+        if let Some(values) = self.values {
+            record.values = values;
+        }
+        if self.sparse.is_some() {
+            record.sparse = self.sparse;
+        }
+        record.metadata.extend(self.set_metadata);
+    }
+}
+
 /// Which records a deletion or a change is about.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Selection {

@@ -28,6 +28,11 @@ pub trait VectorStore: Send + Sync {
     /// Returns one index.
     async fn describe_index(&self, index: &IndexName) -> Result<IndexDescription, StoreError>;
 
+    /// Returns what an index is, without counting what it holds: every write and query asks for it.
+    async fn index_spec(&self, index: &IndexName) -> Result<IndexSpec, StoreError> {
+        Ok(self.describe_index(index).await?.spec)
+    }
+
     /// Changes an index, and returns it as it is then.
     async fn configure_index(
         &self,

@@ -4,8 +4,12 @@
 //! A leaf without logic: translation to and from plain requests lives with whoever translates. This
 //! is the only place where a vendor's field name appears.
 
+pub mod chroma;
 pub mod floats;
 pub mod huggingface;
+pub mod indexes;
 pub mod inputs;
 pub mod openai;
+pub mod opensearch;
+pub mod pinecone;
 pub mod tei;

@@ -331,6 +331,8 @@ pub enum ErrorType {
     Timeout,
     /// The body is larger than the payload limit.
     PayloadTooLarge,
+    /// An index has another answer.
+    Index,
     /// A defect of the server.
     Internal,
 }

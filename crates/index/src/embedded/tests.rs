@@ -1,0 +1,1 @@
+//! Parts of the store together, without the trait.

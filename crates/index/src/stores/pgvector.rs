@@ -1,0 +1,382 @@
+//! PostgreSQL with pgvector.
+//!
+//! One table per index, with the namespace as a column: a vector column has fixed dimensions and an HNSW
+//! index one metric, so indexes cannot share a table, while namespaces come and go by the thousand and a
+//! table each would fill the catalog. The primary key is (namespace, id), in the order of bytes. Metadata
+//! is `jsonb` with an index for containment. All of it lies in the schema `sembla`, whose table `indexes`
+//! has the specs.
+//!
+//! A batch is one transaction. Queries scan exactly, unless [`Hnsw`] is asked for.
+//!
+//! **Servers that fail**: name several hosts with `target_session_attrs=read-write`. A request that finds
+//! its server gone is tried again until a standby is promoted. Whether an acknowledged write is on that
+//! standby is the database's to promise: set `synchronous_standby_names` there.
+
+mod codec;
+mod pool;
+mod rows;
+mod search;
+mod sql;
+mod statements;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use tokio_postgres::Row;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::{Json, ToSql, Type};
+
+use super::retry::{Failure, Retry};
+use crate::error::StoreError;
+use crate::filter::Filter;
+use crate::query::{Precision, Query, QueryResult};
+use crate::record::{Namespace, Record, RecordPage, Selection, Update};
+use crate::spec::{IndexChange, IndexDescription, IndexName, IndexSpec, NamespaceStats, Stats};
+use crate::store::{Capabilities, PageRequest, VectorStore, Written};
+use codec::Floats;
+use pool::Pool;
+use rows::{
+    count, failed, get, look_up, lsn_of, matched, not_found, recorded, rows, spec_of, unsigned,
+    written,
+};
+use search::{Scan, Search};
+use sql::Sql;
+use statements::Table;
+
+const NAME: &str = "pgvector";
+/// The longest `vector`.
+const MAX_DIMENSIONS: usize = 16_000;
+/// The longest `vector` that HNSW takes.
+const MAX_HNSW_DIMENSIONS: usize = 2_000;
+
+/// Indexes in a PostgreSQL database.
+pub struct PgVectorStore {
+    pool: Pool,
+    config: PgVectorConfig,
+}
+
+/// How a database is used.
+#[derive(Debug, Clone, Copy)]
+pub struct PgVectorConfig {
+    /// How long a server that is gone is waited for.
+    pub retry: Retry,
+    /// Whether new indexes get a graph, and queries by [`Precision::Auto`] use it.
+    pub hnsw: Option<Hnsw>,
+}
+
+/// pgvector's graph: faster queries over large namespaces, which may miss, and slower writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Hnsw {
+    /// Links of a record, `m` in pgvector.
+    pub num_links: u32,
+    /// Candidates while the graph is built, `ef_construction`.
+    pub build_candidates: u32,
+    /// Candidates of a query, `ef_search`: 1 to 1,000.
+    pub search_candidates: u32,
+}
+
+impl Hnsw {
+    /// What pgvector does unless it is told otherwise, with more candidates per query: 40 miss too often.
+    pub const fn usual() -> Self {
+        Self { num_links: 16, build_candidates: 64, search_candidates: 100 }
+    }
+}
+
+impl PgVectorConfig {
+    /// Exact, and patient.
+    pub const fn usual() -> Self {
+        Self { retry: Retry::patient(), hnsw: None }
+    }
+}
+
+impl std::fmt::Debug for PgVectorStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the connection string, which may have a password.
+        f.debug_struct("PgVectorStore").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl PgVectorStore {
+    /// Connects to a database, and makes the schema `sembla` there if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the connection string is none, the server is not reached in time, or lacks
+    /// pgvector.
+    pub async fn connect(url: &str, config: PgVectorConfig) -> Result<Self, StoreError> {
+        let pool = Pool::new(url)?;
+        config.retry.run(|| async { Ok(pool.set_up(statements::SET_UP).await?) }).await?;
+        Ok(Self { pool, config })
+    }
+
+    async fn try_create(&self, spec: &IndexSpec) -> Result<(), Failure> {
+        if self.config.hnsw.is_some() && spec.dimensions > MAX_HNSW_DIMENSIONS {
+            let what = "index vectors of over 2,000 dimensions with hnsw; connect without it";
+            return Err(StoreError::Unsupported { store: NAME, what }.into());
+        }
+        let name = spec.name.as_str();
+        let mut lease = self.pool.lease().await?;
+        let transaction = lease.client.transaction().await.map_err(failed(name))?;
+        if written(&transaction, &statements::insert_spec(spec), name).await?.num_records == 0 {
+            return Err(StoreError::IndexExists { name: name.to_owned() }.into());
+        }
+        let create = Table::of(&spec.name).create(spec, self.config.hnsw);
+        transaction.batch_execute(&create).await.map_err(failed(name))?;
+        Ok(transaction.commit().await.map_err(failed(name))?)
+    }
+
+    async fn try_list_indexes(&self) -> Result<Vec<IndexDescription>, Failure> {
+        let lease = self.pool.lease().await?;
+        let mut indexes = Vec::new();
+        for row in rows(&lease.client, &statements::all_specs(), "").await? {
+            let spec = spec_of(&row)?;
+            match count(&lease.client, &spec.name).await {
+                Ok(num_records) => indexes.push(IndexDescription { spec, num_records }),
+                // It was deleted since the specs were read.
+                Err(StoreError::IndexNotFound { .. }) => {}
+                Err(err) => return Err(err.into()),
+            }
+        }
+        Ok(indexes)
+    }
+
+    async fn try_describe(&self, index: &IndexName) -> Result<IndexDescription, Failure> {
+        let lease = self.pool.lease().await?;
+        let (spec, _) = look_up(&lease.client, index).await?;
+        Ok(IndexDescription { spec, num_records: count(&lease.client, index).await? })
+    }
+
+    async fn try_configure(&self, index: &IndexName, change: &IndexChange) -> Result<(), Failure> {
+        let name = index.as_str();
+        let mut lease = self.pool.lease().await?;
+        let transaction = lease.client.transaction().await.map_err(failed(name))?;
+        let locked = rows(&transaction, &statements::lock_spec(index), name).await?;
+        let mut spec = spec_of(locked.first().ok_or_else(|| not_found(index))?)?;
+        spec.apply(change);
+        written(&transaction, &statements::update_spec(&spec), name).await?;
+        Ok(transaction.commit().await.map_err(failed(name))?)
+    }
+
+    async fn try_delete_index(&self, index: &IndexName) -> Result<(), Failure> {
+        let name = index.as_str();
+        let mut lease = self.pool.lease().await?;
+        let transaction = lease.client.transaction().await.map_err(failed(name))?;
+        if written(&transaction, &statements::delete_spec(index), name).await?.num_records == 0 {
+            return Err(not_found(index).into());
+        }
+        transaction.batch_execute(&Table::of(index).drop()).await.map_err(failed(name))?;
+        Ok(transaction.commit().await.map_err(failed(name))?)
+    }
+
+    async fn try_upsert(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        records: &[Record],
+    ) -> Result<Written, Failure> {
+        let name = index.as_str();
+        let mut lease = self.pool.lease().await?;
+        let types = [Type::TEXT, lease.vector.clone(), Type::JSONB];
+        let transaction = lease.client.transaction().await.map_err(failed(name))?;
+        let sink = transaction.copy_in(statements::COPY).await.map_err(failed(name))?;
+        let mut writer = std::pin::pin!(BinaryCopyInWriter::new(sink, &types));
+        for record in records {
+            let (values, metadata) = (Floats(&record.values), Json(&record.metadata));
+            let row: [&(dyn ToSql + Sync); 3] = [&record.id, &values, &metadata];
+            writer.as_mut().write(&row).await.map_err(failed(name))?;
+        }
+        writer.finish().await.map_err(failed(name))?;
+        let insert = Table::of(index).insert_staged(namespace);
+        let written = written(&transaction, &insert, name).await?;
+        transaction.commit().await.map_err(failed(name))?;
+        Ok(written)
+    }
+
+    /// A write of one statement.
+    async fn write(
+        &self,
+        index: &IndexName,
+        sql: impl Fn(&Table, &Type) -> Sql + Sync,
+    ) -> Result<Written, StoreError> {
+        let table = Table::of(index);
+        let attempt = || async {
+            let lease = self.pool.lease().await?;
+            Ok(written(&lease.client, &sql(&table, &lease.vector), index.as_str()).await?)
+        };
+        self.config.retry.run(attempt).await
+    }
+
+    /// A read of one statement.
+    async fn read(&self, index: &IndexName, sql: &Sql) -> Result<Vec<Row>, StoreError> {
+        let attempt = || async {
+            let lease = self.pool.lease().await?;
+            Ok(rows(&lease.client, sql, index.as_str()).await?)
+        };
+        self.config.retry.run(attempt).await
+    }
+
+    async fn try_query(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        query: &Query,
+    ) -> Result<QueryResult, Failure> {
+        let mut lease = self.pool.lease().await?;
+        let (spec, lsn) = look_up(&lease.client, index).await?;
+        let search = Search { spec: &spec, namespace, query, vector: lease.vector.clone() };
+        let mut found = Vec::new();
+        if let (Precision::Auto, Some(hnsw)) = (query.precision, self.config.hnsw) {
+            found = search.approximate(&mut lease.client, hnsw).await?;
+        }
+        // The graph's search ends at a bound of memory, perhaps with less than there is.
+        if found.len() < query.top_k {
+            found = rows(&lease.client, &search.sql(Scan::Exact), index.as_str()).await?;
+        }
+        let found = found.iter().map(|row| matched(row, query, spec.metric));
+        let matches = found.collect::<Result<_, _>>()?;
+        Ok(QueryResult { matches, lsn, ..QueryResult::default() })
+    }
+}
+
+#[async_trait]
+impl VectorStore for PgVectorStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            name: NAME,
+            read_your_writes: true,
+            atomic_batches: true,
+            exact_queries: true,
+            // `sparsevec` has 1,000,000,000 dimensions, and terms are any number of 32 bits.
+            sparse: false,
+            zero_vectors: false,
+            full_filters: true,
+            max_dimensions: MAX_DIMENSIONS,
+        }
+    }
+
+    async fn create_index(&self, spec: &IndexSpec) -> Result<(), StoreError> {
+        self.config.retry.run(|| self.try_create(spec)).await
+    }
+
+    async fn list_indexes(&self) -> Result<Vec<IndexDescription>, StoreError> {
+        self.config.retry.run(|| self.try_list_indexes()).await
+    }
+
+    async fn describe_index(&self, index: &IndexName) -> Result<IndexDescription, StoreError> {
+        self.config.retry.run(|| self.try_describe(index)).await
+    }
+
+    async fn index_spec(&self, index: &IndexName) -> Result<IndexSpec, StoreError> {
+        let rows = self.read(index, &statements::one_spec(index)).await?;
+        spec_of(rows.first().ok_or_else(|| not_found(index))?)
+    }
+
+    async fn configure_index(
+        &self,
+        index: &IndexName,
+        change: &IndexChange,
+    ) -> Result<IndexDescription, StoreError> {
+        self.config.retry.run(|| self.try_configure(index, change)).await?;
+        self.describe_index(index).await
+    }
+
+    async fn delete_index(&self, index: &IndexName) -> Result<(), StoreError> {
+        self.config.retry.run(|| self.try_delete_index(index)).await
+    }
+
+    async fn upsert(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        records: Vec<Record>,
+    ) -> Result<Written, StoreError> {
+        let written = self.config.retry.run(|| self.try_upsert(index, namespace, &records)).await;
+        written.map_err(|err| {
+            if !err.is_retryable() {
+                return err;
+            }
+            let num_records = records.len();
+            let failed_ids = records.into_iter().map(|record| record.id).collect();
+            StoreError::Partial { failed_ids, num_records, source: Box::new(err) }
+        })
+    }
+
+    async fn update(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        update: Update,
+    ) -> Result<Written, StoreError> {
+        self.write(index, |table, vector| table.update(namespace, &update, vector)).await
+    }
+
+    async fn fetch(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        ids: &[String],
+    ) -> Result<Vec<Record>, StoreError> {
+        let mut records = BTreeMap::new();
+        for row in self.read(index, &Table::of(index).fetch(namespace, ids)).await? {
+            let record = recorded(&row)?;
+            records.insert(record.id.clone(), record);
+        }
+        Ok(ids.iter().filter_map(|id| records.get(id).cloned()).collect())
+    }
+
+    async fn list(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        page: &PageRequest,
+    ) -> Result<RecordPage, StoreError> {
+        let rows = self.read(index, &Table::of(index).list(namespace, page)).await?;
+        let mut ids = rows.iter().map(|row| get(row, 0)).collect::<Result<Vec<String>, _>>()?;
+        let has_more = ids.len() > page.limit;
+        ids.truncate(page.limit);
+        Ok(RecordPage { next: ids.last().filter(|_| has_more).cloned(), ids })
+    }
+
+    async fn find(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let rows = self.read(index, &Table::of(index).find(namespace, filter, limit)).await?;
+        rows.iter().map(|row| get(row, 0)).collect()
+    }
+
+    async fn delete(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        selection: &Selection,
+    ) -> Result<Written, StoreError> {
+        self.write(index, |table, _| table.delete(namespace, selection)).await
+    }
+
+    async fn query(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        query: &Query,
+    ) -> Result<QueryResult, StoreError> {
+        self.config.retry.run(|| self.try_query(index, namespace, query)).await
+    }
+
+    async fn stats(&self, index: &IndexName, filter: Option<&Filter>) -> Result<Stats, StoreError> {
+        let (_, lsn) = {
+            let rows = self.read(index, &statements::one_spec(index)).await?;
+            let row = rows.first().ok_or_else(|| not_found(index))?;
+            (spec_of(row)?, lsn_of(row)?)
+        };
+        let mut namespaces = Vec::new();
+        for row in self.read(index, &Table::of(index).stats(filter)).await? {
+            let namespace = Namespace::new(get::<String>(&row, 0)?);
+            namespaces.push(NamespaceStats { namespace, num_records: unsigned(get(&row, 1)?) });
+        }
+        Ok(Stats { namespaces, lsn })
+    }
+}

@@ -1,0 +1,13 @@
+//! What the statuses of refusals mean to several stores.
+
+use crate::error::StoreError;
+
+/// Returns whether a store said that there is no such thing.
+pub(super) fn is_missing(err: &StoreError) -> bool {
+    matches!(err, StoreError::Refused { status: 404, .. })
+}
+
+/// Returns whether a store said that there is such a thing already.
+pub(super) fn is_conflict(err: &StoreError) -> bool {
+    matches!(err, StoreError::Refused { status: 409, .. })
+}

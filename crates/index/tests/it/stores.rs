@@ -1,0 +1,1 @@
+//! Stores that no test can run for real, against servers that know what their vendors publish.
