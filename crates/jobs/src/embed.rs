@@ -5,6 +5,8 @@ use std::error::Error;
 use engine::{Engine, Input, InputError, Normalize, Output, Prompt, Request, Truncation};
 use serde::{Deserialize, Serialize};
 
+use crate::indexed::query_prompt;
+
 /// Any error of whatever embeds. A job does not tell them apart: it names the row, or stops.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -51,9 +53,10 @@ pub struct Embedded {
 /// embedded in the same way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmbedSpec {
-    /// The model, as the user named it.
+    /// The model, as the user named it; empty if nobody knows, as in the export of an index that no
+    /// model is bound to.
     pub model: String,
-    /// SHA-256 of the weights, hex.
+    /// SHA-256 of the weights, hex; empty if nobody knows.
     pub weight_hash: String,
     /// Published names; several are concatenated in this order.
     pub pooling: Vec<String>,
@@ -61,11 +64,15 @@ pub struct EmbedSpec {
     pub prompt_name: Option<String>,
     /// The text before each text, if any.
     pub prompt: Option<String>,
+    /// The text before queries that are compared with these embeddings, empty if there is none.
+    /// Older datasets do not say; their queries had the prompt of the texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_prompt: Option<String>,
     /// Whether embeddings have length 1.
     pub normalized: bool,
     /// Floats per embedding.
     pub dimensions: usize,
-    /// The most tokens of one text, special tokens included; the rest is cut off.
+    /// The most tokens of one text, special tokens included; the rest is cut off. 0 if nobody knows.
     pub max_tokens: usize,
 }
 
@@ -114,6 +121,7 @@ impl EngineEmbedder {
             pooling: encoder.pooling.iter().map(|pooling| pooling.name().to_owned()).collect(),
             prompt_name: name,
             prompt: text.filter(|text| !text.is_empty()),
+            query_prompt: Some(query_prompt(&engine)),
             normalized: encoder.normalizes,
             dimensions: encoder.dimensions,
             max_tokens: encoder.max_tokens,

@@ -150,6 +150,10 @@ fn write_provenance(
         (None, Some(text)) => code(text),
         (_, None) => "none".to_owned(),
     };
+    let max_tokens = match encoder.max_tokens {
+        0 => "not known".to_owned(),
+        max => max.to_string(),
+    };
     let normalization = if encoder.normalized { "each embedding has length 1" } else { "none" };
     let rows = [
         ("Source", code(source_name)),
@@ -163,7 +167,7 @@ fn write_provenance(
         ("Pooling", encoder.pooling.join(", ")),
         ("Prompt", prompt),
         ("Normalization", normalization.to_owned()),
-        ("Max tokens", encoder.max_tokens.to_string()),
+        ("Max tokens", max_tokens),
         ("Rows", summary.num_rows.to_string()),
         ("Truncated rows", summary.num_truncated.to_string()),
         ("Tokens", summary.num_tokens.to_string()),

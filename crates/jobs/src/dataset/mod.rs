@@ -7,6 +7,7 @@ mod features;
 mod ordered;
 mod provenance;
 mod read;
+mod rows;
 mod search;
 mod shard;
 mod sink;
@@ -19,5 +20,6 @@ pub use self::search::Found;
 pub use self::staging::Overwrite;
 
 pub(crate) use self::features::{Features, type_name};
-pub(crate) use self::sink::{SHARD_BYTES, Sink};
+pub(crate) use self::search::json_rows;
+pub(crate) use self::sink::{Columns, SHARD_BYTES, Sink};
 pub(crate) use self::staging::Staging;

@@ -136,7 +136,12 @@ impl Dataset {
 
 /// The floats of a batch's one column, row major.
 fn embeddings(batch: &RecordBatch) -> &[f32] {
-    let column = batch.column(0).as_fixed_size_list();
+    floats(batch.column(0))
+}
+
+/// The floats of a column of embeddings, row major.
+pub(super) fn floats(column: &dyn Array) -> &[f32] {
+    let column = column.as_fixed_size_list();
     // A slice of the list does not slice its values.
     let length = column.value_length() as usize;
     let start = column.offset() * length;
@@ -157,7 +162,10 @@ fn scale_to_unit(vector: &mut [f32]) -> bool {
     true
 }
 
-fn json_rows(batch: &RecordBatch) -> Result<Vec<Values>, ArrowError> {
+/// Reads rows as JSON, each with its columns in order.
+pub(crate) fn json_rows(
+    batch: &RecordBatch,
+) -> Result<Vec<Vec<(String, Value)>>, ArrowError> {
     let builder = WriterBuilder::new().with_explicit_nulls(true);
     let mut writer = builder.build::<_, JsonArray>(Vec::new());
     writer.write(batch)?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{Array, FixedSizeListArray, Float32Array, RecordBatch};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::errors::ParquetError;
 
 use super::WriteError;
@@ -33,20 +33,34 @@ pub(crate) struct Sink {
     sizes: Sizes,
 }
 
+/// What the rows are, without the embedding.
+#[derive(Clone, Copy)]
+pub(crate) struct Columns<'a> {
+    pub(crate) schema: &'a SchemaRef,
+    /// The same as `datasets` describes them.
+    pub(crate) features: &'a Features,
+}
+
+impl<'a> From<&'a Source> for Columns<'a> {
+    fn from(source: &'a Source) -> Self {
+        Self { schema: source.schema(), features: source.features() }
+    }
+}
+
 impl Sink {
-    /// Writes rows of `source` into `staging`, in shards of about `shard_bytes`.
+    /// Writes rows of `columns` and embeddings into `staging`, in shards of about `shard_bytes`.
     pub(crate) fn new(
         staging: Staging,
-        source: &Source,
+        columns: Columns<'_>,
         provenance: Provenance,
         shard_bytes: u64,
     ) -> Result<Self, WriteError> {
         let data = staging.folder().join("data");
         fs_err::create_dir(&data).map_err(|error| WriteError::io(&data, error))?;
         let embedding = embedding_field(&provenance);
-        let mut features = source.features().clone();
+        let mut features = columns.features.clone();
         features.push(&embedding);
-        let mut fields = source.schema().fields().to_vec();
+        let mut fields = columns.schema.fields().to_vec();
         fields.push(Arc::new(embedding));
         let origin = serde_json::to_string(&provenance).expect("strings and numbers serialize");
         let format = ShardFormat::new(Schema::new(fields), features.metadata(), origin);

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use crate::dataset::WriteError;
 use crate::embed::BoxError;
+use crate::indexed::{FillError, RowFault, RowsError};
 use crate::source::{Batch, SourceError};
 
-/// A job that did not end with a dataset. Nothing is left under the output's name.
+/// A job that did not reach its end. Nothing is left under a dataset's name; what an index took stays.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     /// The source could not be read.
@@ -41,6 +42,10 @@ pub enum JobError {
     #[error(transparent)]
     Write(#[from] WriteError),
 
+    /// The index could not be filled.
+    #[error(transparent)]
+    Fill(#[from] FillError),
+
     /// The caller asked to stop.
     #[error("stopped; nothing was written")]
     Stopped,
@@ -59,6 +64,10 @@ pub enum RowRefusal {
     /// What embeds has an error about this text.
     #[error("failed to embed its text")]
     Embed(#[source] BoxError),
+
+    /// The index would not take it as a record.
+    #[error("it cannot be a record: {0}")]
+    Record(RowFault),
 
     /// The embedding is of another length than promised.
     #[error("its embedding has {got} dimensions, and {expected} were promised")]
@@ -81,6 +90,14 @@ impl JobError {
     pub(super) fn row(batch: &Batch, index: usize, refusal: RowRefusal) -> Self {
         let row = batch.first_row + index as u64;
         Self::Row { path: batch.file.to_path_buf(), row, source: refusal }
+    }
+
+    /// Ends the job because rows of `batch` cannot all be records.
+    pub(super) fn record(batch: &Batch, error: RowsError) -> Self {
+        match error {
+            RowsError::Decode(error) => Self::Fill(FillError::Decode(error)),
+            RowsError::Row(index, fault) => Self::row(batch, index, RowRefusal::Record(fault)),
+        }
     }
 }
 

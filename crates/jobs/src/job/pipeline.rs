@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use super::JobError;
+use super::{JobError, Sink};
 use super::window::{Filled, Piece, Window};
 use crate::embed::Embed;
 use crate::source::{Batch, SourceError};
@@ -54,12 +54,13 @@ impl<'a, E: Embed> Pipeline<'a, E> {
     pub(super) fn submit_one(
         &mut self,
         batches: &mut impl Iterator<Item = Result<Batch, SourceError>>,
+        sink: &mut dyn Sink,
     ) -> Result<bool, JobError> {
         if self.waiting.is_empty()
             && self.windows.len() < MAX_WINDOWS
             && let Some(batch) = batches.next()
         {
-            self.take_in(batch?)?;
+            self.take_in(batch?, sink)?;
         }
         let Some((_, piece)) = self.waiting.front() else { return Ok(false) };
         let fits = self.bytes_in_flight + piece.num_bytes <= MAX_BYTES_IN_FLIGHT;
@@ -74,8 +75,9 @@ impl<'a, E: Embed> Pipeline<'a, E> {
         Ok(true)
     }
 
-    fn take_in(&mut self, batch: Batch) -> Result<(), JobError> {
-        let window = Window::new(batch, self.column, self.embed.spec().dimensions)?;
+    fn take_in(&mut self, batch: Batch, sink: &mut dyn Sink) -> Result<(), JobError> {
+        let is_there = sink.plan(&batch.rows)?;
+        let window = Window::new(batch, self.column, self.embed.spec().dimensions, is_there)?;
         let number = self.num_popped + self.windows.len();
         self.waiting.extend(window.pieces().into_iter().map(|piece| (number, piece)));
         self.windows.push_back(window);
@@ -91,6 +93,11 @@ impl<'a, E: Embed> Pipeline<'a, E> {
         let results = self.embed.wait(pending).map_err(JobError::Embed)?;
         let filled = self.windows[window - self.num_popped].fill(&piece, results)?;
         Ok(Some((piece.rows.len(), filled)))
+    }
+
+    /// Returns whether nothing is between being read and being written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.windows.is_empty()
     }
 
     /// Takes out the first window if it is complete.

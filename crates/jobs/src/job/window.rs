@@ -4,8 +4,7 @@ use arrow::array::{Array, AsArray, LargeStringArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 
-use super::{JobError, RowRefusal};
-use crate::dataset::Sink;
+use super::{JobError, RowRefusal, Sink};
 use crate::embed::{BoxError, Embedded};
 use crate::source::Batch;
 
@@ -20,6 +19,8 @@ pub(super) struct Window {
     dimensions: usize,
     /// `[num_rows, dimensions]`, row major; zeros where they are not known yet.
     embeddings: Vec<f32>,
+    /// Rows that need no embedding.
+    is_there: Vec<bool>,
     num_missing: usize,
 }
 
@@ -51,17 +52,26 @@ pub(super) fn texts(batch: &Batch, column: &str) -> Result<LargeStringArray, Job
 }
 
 impl Window {
-    pub(super) fn new(batch: Batch, column: &str, dimensions: usize) -> Result<Self, JobError> {
+    pub(super) fn new(
+        batch: Batch,
+        column: &str,
+        dimensions: usize,
+        is_there: Vec<bool>,
+    ) -> Result<Self, JobError> {
         let texts = texts(&batch, column)?;
-        let num_rows = texts.len();
-        let embeddings = vec![0.0; num_rows * dimensions];
-        Ok(Self { batch, texts, dimensions, embeddings, num_missing: num_rows })
+        let embeddings = vec![0.0; texts.len() * dimensions];
+        let num_missing = is_there.iter().filter(|is_there| !**is_there).count();
+        Ok(Self { batch, texts, dimensions, embeddings, is_there, num_missing })
+    }
+
+    /// Returns how many rows need no embedding.
+    pub(super) fn num_kept(&self) -> usize {
+        self.is_there.iter().filter(|is_there| **is_there).count()
     }
 
     pub(super) fn pieces(&self) -> Vec<Piece> {
-        let lengths: Vec<usize> =
-            (0..self.texts.len()).map(|row| self.texts.value(row).len()).collect();
-        plan_pieces(&lengths, PIECE_BYTES)
+        let missing = (0..self.texts.len()).filter(|&row| !self.is_there[row]);
+        plan_pieces(missing.map(|row| (row, self.texts.value(row).len())).collect(), PIECE_BYTES)
     }
 
     pub(super) fn texts_of(&self, piece: &Piece) -> Vec<String> {
@@ -105,25 +115,24 @@ impl Window {
         self.num_missing == 0
     }
 
-    pub(super) fn write(self, sink: &mut Sink) -> Result<(), JobError> {
+    pub(super) fn write(self, sink: &mut dyn Sink) -> Result<(), JobError> {
         debug_assert!(self.is_complete(), "a window is written with all of its embeddings");
-        Ok(sink.write(&self.batch.rows, self.embeddings)?)
+        sink.write(&self.batch.rows, self.embeddings)
     }
 }
 
-/// Sorts texts by length, longest first, and cuts them into pieces of at most `max_bytes`, or of one
-/// text that is longer.
-fn plan_pieces(lengths: &[usize], max_bytes: usize) -> Vec<Piece> {
-    let mut rows: Vec<usize> = (0..lengths.len()).collect();
-    rows.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
+/// Sorts rows by the length of their texts, longest first, and cuts them into pieces of at most
+/// `max_bytes`, or of one text that is longer.
+fn plan_pieces(mut rows: Vec<(usize, usize)>, max_bytes: usize) -> Vec<Piece> {
+    rows.sort_by_key(|&(_, length)| std::cmp::Reverse(length));
     let mut pieces: Vec<Piece> = Vec::new();
-    for row in rows {
+    for (row, length) in rows {
         match pieces.last_mut() {
-            Some(piece) if piece.num_bytes + lengths[row] <= max_bytes => {
+            Some(piece) if piece.num_bytes + length <= max_bytes => {
                 piece.rows.push(row);
-                piece.num_bytes += lengths[row];
+                piece.num_bytes += length;
             }
-            _ => pieces.push(Piece { rows: vec![row], num_bytes: lengths[row] }),
+            _ => pieces.push(Piece { rows: vec![row], num_bytes: length }),
         }
     }
     pieces
@@ -142,7 +151,8 @@ mod tests {
             lengths in proptest::collection::vec(0usize..300, 0..200),
             max_bytes in 1usize..2000,
         ) {
-            let pieces = plan_pieces(&lengths, max_bytes);
+            let rows = lengths.iter().copied().enumerate().collect();
+            let pieces = plan_pieces(rows, max_bytes);
             let mut rows: Vec<usize> = pieces.iter().flat_map(|piece| piece.rows.clone()).collect();
             prop_assert!(rows.is_sorted_by(|&a, &b| lengths[a] >= lengths[b]));
             rows.sort_unstable();

@@ -56,8 +56,8 @@ pub(crate) struct Source {
 pub(crate) struct Columns<'a> {
     /// To be read; must be there. `None` stands for the only one that holds text.
     pub(crate) text: Option<&'a str>,
-    /// To be written; must not be there.
-    pub(crate) embedding: &'a str,
+    /// To be written, if it is; must not be there.
+    pub(crate) embedding: Option<&'a str>,
 }
 
 /// Rows of one file, in order.
@@ -123,7 +123,8 @@ impl Source {
         }
         let unfit = |error| SourceError::column(path, error);
         let text_column = choose_text(&scan.schema, columns.text).map_err(unfit)?.to_owned();
-        check_free(&scan.schema, columns.embedding).map_err(unfit)?;
+        let embedding = columns.embedding;
+        embedding.map_or(Ok(()), |column| check_free(&scan.schema, column)).map_err(unfit)?;
         let features = Features::of(&scan.schema, scan.features.as_ref()).map_err(unfit)?;
         let files = files.into_iter().map(PathBuf::into_boxed_path).map(Arc::from);
         Ok(Self {

@@ -13,7 +13,7 @@ use expect_test::Expect;
 use super::*;
 
 fn open(path: &Path) -> Result<Source, SourceError> {
-    let columns = Columns { text: Some("text"), embedding: "embedding" };
+    let columns = Columns { text: Some("text"), embedding: Some("embedding") };
     Source::open(path, columns, &mut |_| ControlFlow::Continue(()))
 }
 

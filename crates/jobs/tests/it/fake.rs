@@ -27,6 +27,7 @@ impl Fake {
             pooling: vec!["mean".to_owned()],
             prompt_name: Some("document".to_owned()),
             prompt: Some("passage: ".to_owned()),
+            query_prompt: None,
             normalized: true,
             dimensions,
             max_tokens: 8,

@@ -6,7 +6,6 @@ use std::path::Path;
 use super::*;
 use crate::dataset::{Dataset, Overwrite};
 use crate::embed::EmbedSpec;
-use crate::source::Columns;
 
 fn provenance() -> Provenance {
     let encoder = EmbedSpec {
@@ -15,6 +14,7 @@ fn provenance() -> Provenance {
         pooling: vec!["cls".to_owned()],
         prompt_name: None,
         prompt: None,
+        query_prompt: None,
         normalized: true,
         dimensions: 2,
         max_tokens: 8,
@@ -23,7 +23,7 @@ fn provenance() -> Provenance {
 }
 
 fn source(path: &Path) -> Source {
-    let columns = Columns { text: Some("text"), embedding: "embedding" };
+    let columns = crate::source::Columns { text: Some("text"), embedding: Some("embedding") };
     Source::open(path, columns, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
@@ -35,7 +35,7 @@ fn write(folder: &Path, num_rows: usize, shard_bytes: u64) -> std::path::PathBuf
     fs_err::write(&file, lines).unwrap();
     let source = source(&file);
     let staging = Staging::begin(&output, Overwrite::Refuse).unwrap();
-    let mut sink = Sink::new(staging, &source, provenance(), shard_bytes).unwrap();
+    let mut sink = Sink::new(staging, Columns::from(&source), provenance(), shard_bytes).unwrap();
     let batch = source.batches().next().unwrap().unwrap().rows;
     for n in 0..num_rows {
         let direction = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]][n % 4];
@@ -91,7 +91,7 @@ fn a_shard_of_another_dataset_is_told_apart() {
     fs_err::write(&file, "line\n").unwrap();
     let source = source(&file);
     let staging = Staging::begin(&third.path().join("out"), Overwrite::Refuse).unwrap();
-    let mut sink = Sink::new(staging, &source, provenance, 1).unwrap();
+    let mut sink = Sink::new(staging, Columns::from(&source), provenance, 1).unwrap();
     let batch = source.batches().next().unwrap().unwrap().rows;
     sink.write(&batch, vec![1.0, 0.0]).unwrap();
     sink.finish("a.txt", &Summary::default()).unwrap();

@@ -27,7 +27,7 @@ fn write(path: &Path, rows: &RecordBatch) {
 }
 
 fn open_source(path: &Path) -> Result<Source, SourceError> {
-    let columns = Columns { text: Some("text"), embedding: "embedding" };
+    let columns = Columns { text: Some("text"), embedding: Some("embedding") };
     Source::open(path, columns, &mut |_| ControlFlow::Continue(()))
 }
 

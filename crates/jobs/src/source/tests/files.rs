@@ -262,7 +262,7 @@ fn a_scan_can_be_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.txt");
     fs_err::write(&path, "y\n".repeat(10_000)).unwrap();
-    let columns = Columns { text: Some("text"), embedding: "embedding" };
+    let columns = Columns { text: Some("text"), embedding: Some("embedding") };
     let mut seen = 0;
     let stopped = Source::open(&path, columns, &mut |num_rows| {
         seen = num_rows;
