@@ -6,13 +6,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use bytes::Bytes;
+use index::{Checked, EmbeddedStore};
 
 use crate::body::BodyLimits;
 use crate::config::{ModelConfig, ServerConfig};
+use crate::error::HttpError;
+use crate::indexes::Indexes;
 use crate::metrics::Metrics;
 use crate::models::{AppError, ModelSlot, Models};
 use crate::offload::Offload;
 use crate::router;
+use crate::routes::opensearch::WriteTurns;
 
 /// A server that is not yet bound to a listener. Cheap to clone; all clones are one.
 #[derive(Debug, Clone)]
@@ -22,6 +26,8 @@ pub struct App(Arc<Inner>);
 struct Inner {
     config: ServerConfig,
     models: Models,
+    indexes: Indexes,
+    write_turns: WriteTurns,
     metrics: Metrics,
     offload: Offload,
     body_limits: BodyLimits,
@@ -36,17 +42,22 @@ impl App {
     /// Builds a server of `models`, the first of which answers where a request names none.
     ///
     /// The slots, in the same order, take what becomes of each model; until then its inference
-    /// routes answer 503, so that the listener can be bound before models are loaded.
+    /// routes answer 503, so that the listener can be bound before models are loaded. The routes of
+    /// indexes answer with what `indexes` has, or with why it has none.
     ///
     /// # Errors
     ///
-    /// [`AppError`] if there is no model, or a name is not safe in a path, is one of the server's
+    /// [`AppError`] if there is neither a model nor an index to serve, or a name is not safe in a path, is one of the server's
     /// own routes or is taken.
     pub fn new(
         config: ServerConfig,
         models: Vec<ModelConfig>,
+        indexes: Indexes,
         metrics: Metrics,
     ) -> Result<(Self, Vec<ModelSlot>), AppError> {
+        if let (true, Indexes::None { why }) = (models.is_empty(), &indexes) {
+            return Err(AppError::Nothing { why: why.clone() });
+        }
         let paths = router::document();
         let models = Models::new(models, &router::reserved_names(&paths))?;
         let slots = models.iter().map(|served| ModelSlot::new(Arc::clone(served))).collect();
@@ -61,6 +72,8 @@ impl App {
             is_draining: AtomicBool::new(false),
             config,
             models,
+            indexes,
+            write_turns: WriteTurns::default(),
             metrics,
         };
         Ok((Self(Arc::new(inner)), slots))
@@ -76,6 +89,29 @@ impl App {
 
     pub(crate) fn models(&self) -> &Models {
         &self.0.models
+    }
+
+    /// Returns the store of indexes.
+    ///
+    /// # Errors
+    ///
+    /// Why the server has none.
+    pub(crate) fn indexes(&self) -> Result<&Checked, HttpError> {
+        self.0.indexes.get()
+    }
+
+    /// Returns the store of the data directory.
+    ///
+    /// # Errors
+    ///
+    /// If the server has another store, or none.
+    pub(crate) fn embedded(&self) -> Result<Arc<EmbeddedStore>, HttpError> {
+        self.0.indexes.get_embedded()
+    }
+
+    /// Returns whose turn it is to change documents of an index.
+    pub(crate) fn write_turns(&self) -> &WriteTurns {
+        &self.0.write_turns
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

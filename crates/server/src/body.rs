@@ -35,6 +35,12 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for JsonBody<T> {
     }
 }
 
+mod lines;
+mod raw;
+
+pub(crate) use lines::JsonLines;
+pub(crate) use raw::RawBody;
+
 /// Bounds of a body.
 #[derive(Debug, Clone)]
 pub(crate) struct BodyLimits {
@@ -171,7 +177,12 @@ fn too_slow(num_bytes: usize, elapsed: Duration) -> HttpError {
     HttpError::new(ErrorKind::TooSlow, message)
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
+/// Reads a body that is one JSON object.
+///
+/// # Errors
+///
+/// If it is none, naming the field at fault.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
     // A list would be read as the fields of a struct by their position.
     if first_byte(bytes) == Some(b'[') {
         return Err(no_object());

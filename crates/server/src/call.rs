@@ -52,7 +52,15 @@ impl Call {
     ///
     /// If there is none of this name, or it is not ready.
     pub(crate) fn model(&self, name: Option<&str>) -> Result<Model, HttpError> {
-        let served = self.served(name)?;
+        self.ready(self.served(name)?)
+    }
+
+    /// Returns this model, to answer with.
+    ///
+    /// # Errors
+    ///
+    /// If it is not ready.
+    pub(crate) fn ready(&self, served: &Arc<Served>) -> Result<Model, HttpError> {
         if self.app.is_draining() {
             return Err(shutting_down());
         }
@@ -84,7 +92,8 @@ impl Call {
         let models = self.app.models();
         match (&self.prefixed, name) {
             (Some(served), _) => Ok(served),
-            (None, None) => Ok(models.first()),
+            (None, None) => models.first().ok_or_else(no_model),
+            (None, Some(_)) if models.first().is_none() => Err(no_model()),
             (None, Some(name)) => models.select(name).ok_or_else(|| {
                 let message =
                     format!("model `{name}` is not served here; served are {}", models.names());
@@ -135,6 +144,11 @@ impl Call {
         self.record.results(num_embedded, num_truncated, answer.timing);
         Ok(answer)
     }
+}
+
+fn no_model() -> HttpError {
+    let message = "this server keeps indexes and serves no model; start it with --model";
+    HttpError::new(ErrorKind::UnknownModel, message)
 }
 
 fn shutting_down() -> HttpError {

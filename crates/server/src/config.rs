@@ -19,6 +19,9 @@ pub struct ServerConfig {
     pub root_task: RootTask,
     /// Whether `/v1/embeddings` takes token ids.
     pub openai_token_ids: TokenIds,
+    /// Where clients reach this server, such as `https://vectors.example.com`, if it is another
+    /// address than the one that they send a request to.
+    pub public_url: Option<String>,
     /// Threads that compute. As many requests at once may be read, tokenized or written.
     pub num_threads: usize,
     /// Bounds of connections.

@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use engine::{EmbedError, InputError};
 
 use crate::dialects::Place;
+use crate::indexes::IndexErrorKind;
 
 /// A request that is answered with an error. The layer `middleware::shape` gives it the status and
 /// the JSON of the dialect whose route was called.
@@ -54,13 +55,19 @@ pub(crate) enum ErrorKind {
     TooLarge,
     /// The body came too slowly.
     TooSlow,
+    /// The body says that it is something else than JSON, as a web page's may without being asked.
+    ContentType,
+    /// Another site's page, or a name that may be anybody's, stands in `Origin` or `Host`.
+    ForeignPage,
+    /// An index, or the store of indexes, has another answer.
+    Index(IndexErrorKind),
     /// A defect of the server.
     Internal,
 }
 
 impl ErrorKind {
     /// All kinds, in the order in which `docs/status-codes.md` has them.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::EmptyInput,
         Self::BadJson,
         Self::BadField,
@@ -71,6 +78,18 @@ impl ErrorKind {
         Self::WrongMethod,
         Self::TooSlow,
         Self::TooLarge,
+        Self::ContentType,
+        Self::ForeignPage,
+        Self::Index(IndexErrorKind::NoIndexes),
+        Self::Index(IndexErrorKind::UnknownIndex),
+        Self::Index(IndexErrorKind::UnknownRecord),
+        Self::Index(IndexErrorKind::Exists),
+        Self::Index(IndexErrorKind::Protected),
+        Self::Index(IndexErrorKind::WrongModel),
+        Self::Index(IndexErrorKind::Unsupported),
+        Self::Index(IndexErrorKind::NoSpace),
+        Self::Index(IndexErrorKind::Unavailable),
+        Self::Index(IndexErrorKind::Failed),
         Self::WrongTask,
         Self::ModelFailed,
         Self::Overloaded,
@@ -92,6 +111,8 @@ impl ErrorKind {
             Self::UnknownModel | Self::UnknownRoute | Self::WrongMethod => "not_found",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
+            Self::ContentType | Self::ForeignPage => "refused",
+            Self::Index(_) => "index",
             Self::Internal => "internal",
         }
     }

@@ -6,17 +6,21 @@
 //!
 //! Not here: settings and their defaults, loading models, signals. See `sembla`.
 
+mod address;
 mod app;
 mod body;
 mod call;
 mod config;
 mod dialects;
 mod error;
+mod index_model;
+mod indexes;
 mod metrics;
 mod middleware;
 mod models;
 mod offload;
 mod path;
+mod query_string;
 mod record;
 mod respond;
 mod router;
@@ -26,6 +30,11 @@ mod serve;
 
 pub use app::App;
 pub use config::{AllowedOrigins, ConnectionLimits, ModelConfig, RootTask, ServerConfig, TokenIds};
+pub use dialects::indexes::{
+    fingerprint as fingerprint_object, index as index_object, record as record_object,
+    sparse as sparse_object,
+};
+pub use indexes::Indexes;
 pub use metrics::{Metrics, MetricsError};
 pub use models::{AppError, ModelSlot};
 pub use secret::Secret;

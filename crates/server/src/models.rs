@@ -10,9 +10,12 @@ use crate::config::ModelConfig;
 /// A server that cannot be built as it was asked to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AppError {
-    /// No models to serve.
-    #[error("there is no model to serve")]
-    NoModels,
+    /// No models to serve, and no indexes.
+    #[error("there is nothing to serve: no model, and no indexes because {why}")]
+    Nothing {
+        /// Why there are no indexes.
+        why: String,
+    },
     /// A name that cannot stand in a path.
     #[error(
         "model name `{name}` cannot stand in a path; use letters, digits, `.`, `_` and `-`, beginning with a letter or a digit"
@@ -37,7 +40,8 @@ pub enum AppError {
     },
 }
 
-/// The served models, in the order given. The first answers where a request names none.
+/// The served models, in the order given. The first answers where a request names none. A server of
+/// indexes alone has none.
 #[derive(Debug)]
 pub(crate) struct Models(Vec<Arc<Served>>);
 
@@ -47,9 +51,6 @@ impl Models {
         configs: Vec<ModelConfig>,
         reserved: &BTreeSet<String>,
     ) -> Result<Self, AppError> {
-        if configs.is_empty() {
-            return Err(AppError::NoModels);
-        }
         let mut taken = BTreeSet::new();
         for config in &configs {
             check_name(&config.name, reserved)?;
@@ -66,8 +67,8 @@ impl Models {
     }
 
     /// Returns the model that answers where a request names none.
-    pub(crate) fn first(&self) -> &Arc<Served> {
-        &self.0[0]
+    pub(crate) fn first(&self) -> Option<&Arc<Served>> {
+        self.0.first()
     }
 
     /// Returns the model that a `model` field or a path names. An only model answers to any name.
@@ -90,7 +91,7 @@ impl Models {
     /// Returns the names, for messages.
     pub(crate) fn names(&self) -> String {
         let names: Vec<&str> = self.0.iter().map(|served| served.config.name.as_str()).collect();
-        names.join(", ")
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
 }
 
@@ -209,7 +210,6 @@ mod tests {
 
     #[test]
     fn a_name_must_be_free_and_fit_into_a_path() {
-        check_refused(vec![], expect!["there is no model to serve"]);
         for bad in ["", "a/b", ".hidden", "-x", "é", "a b", "a%2F"] {
             let refused = models(vec![config(bad, &[])]).unwrap_err();
             assert_eq!(refused, AppError::BadName { name: bad.to_owned() });
@@ -234,24 +234,33 @@ mod tests {
         assert_eq!(two.select("org/b").unwrap().config.name, "b");
         assert_eq!(two.select("a").unwrap().config.name, "a");
         assert!(two.select("gpt").is_none());
-        assert_eq!(two.first().config.name, "a");
+        assert_eq!(two.first().unwrap().config.name, "a");
         assert_eq!(two.names(), "a, b");
+    }
+
+    #[test]
+    fn a_server_of_indexes_alone_has_none() {
+        let none = models(vec![]).unwrap();
+        assert!(none.first().is_none() && none.select("gpt").is_none());
+        assert_eq!(none.names(), "none");
     }
 
     #[test]
     fn a_dropped_slot_is_a_failure() {
         let models = models(vec![config("a", &[])]).unwrap();
-        let slot = ModelSlot::new(Arc::clone(models.first()));
-        assert!(matches!(models.first().state(), ModelState::Loading));
+        let slot = ModelSlot::new(Arc::clone(models.first().unwrap()));
+        assert!(matches!(models.first().unwrap().state(), ModelState::Loading));
         drop(slot);
-        assert!(matches!(models.first().state(), ModelState::Failed(_)));
+        assert!(matches!(models.first().unwrap().state(), ModelState::Failed(_)));
     }
 
     #[test]
     fn the_first_outcome_of_a_slot_stays() {
         let models = models(vec![config("a", &[])]).unwrap();
-        ModelSlot::new(Arc::clone(models.first())).failed("no config.json".to_owned());
-        let ModelState::Failed(message) = models.first().state() else { panic!("not failed") };
+        ModelSlot::new(Arc::clone(models.first().unwrap())).failed("no config.json".to_owned());
+        let ModelState::Failed(message) = models.first().unwrap().state() else {
+            panic!("not failed")
+        };
         assert_eq!(message, "no config.json");
     }
 }

@@ -12,17 +12,22 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::middleware::{auth, cors, count, leftover, observe, shape};
-use crate::routes::{docs, errors, health, huggingface, openai, tei, tokens};
+use crate::middleware::{auth, cors, count, guard, leftover, observe, shape};
+use crate::routes::{
+    docs, errors, health, huggingface, indexes, openai, opensearch, pinecone, tei, tokens,
+};
 
 /// Builds the router of all routes.
 pub(crate) fn build(app: &App) -> Router {
     // A layer stands around all that was added before it.
     let key = from_fn_with_state(app.clone(), auth::require_key);
     let count = from_fn_with_state(app.clone(), count::count_inference);
-    let inference = inference_routes().route_layer(key.clone()).route_layer(count);
+    let pages = from_fn_with_state(app.clone(), guard::refuse_foreign_pages);
+    let indexes = index_routes().route_layer(pages.clone()).route_layer(key.clone());
+    let texts = pinecone::text_routes().route_layer(pages);
+    let inference = inference_routes().merge(texts).route_layer(key.clone()).route_layer(count);
     let keyed = keyed_routes().route_layer(key);
-    let (router, _) = inference.merge(keyed).merge(open_routes()).split_for_parts();
+    let (router, _) = inference.merge(indexes).merge(keyed).merge(open_routes()).split_for_parts();
     router
         .fallback(errors::unknown_route)
         .method_not_allowed_fallback(errors::wrong_method)
@@ -40,6 +45,8 @@ pub(crate) fn build(app: &App) -> Router {
 pub(crate) fn document() -> OpenApi {
     let routes = OpenApiRouter::with_openapi(errors::ErrorShapes::openapi())
         .merge(inference_routes())
+        .merge(pinecone::text_routes())
+        .merge(index_routes())
         .merge(keyed_routes())
         .merge(open_routes());
     let (_, mut document) = routes.split_for_parts();
@@ -78,6 +85,11 @@ fn inference_routes() -> OpenApiRouter<App> {
         .routes(routes!(huggingface::sentence_similarity_of_org))
         .routes(routes!(huggingface::run_model))
         .routes(routes!(huggingface::run_model_of_org))
+}
+
+// Routes that read and change what is kept: with a key if there is one, and not for foreign pages.
+fn index_routes() -> OpenApiRouter<App> {
+    opensearch::add_to(indexes::add_to(pinecone::routes()))
 }
 
 // Further routes that need a key if there is one.

@@ -61,6 +61,9 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::Overloaded => StatusCode::TOO_MANY_REQUESTS,
         // Old clients repeat a 503 without end, so it is for what will pass.
         ErrorKind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
+        ErrorKind::Index(kind) => kind.status(),
         ErrorKind::ModelFailed | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -10,7 +10,10 @@ use wire::tei::TruncationDirection;
 use crate::error::HttpError;
 
 pub(crate) mod huggingface;
+pub(crate) mod indexes;
 pub(crate) mod openai;
+pub(crate) mod opensearch;
+pub(crate) mod pinecone;
 pub(crate) mod tei;
 
 #[cfg(test)]
@@ -22,29 +25,50 @@ pub(crate) enum Dialect {
     Tei,
     OpenAi,
     HuggingFace,
+    /// Our own.
+    Sembla,
+    /// The control plane and inference.
+    Pinecone,
+    /// The data plane, whose errors have another shape.
+    PineconeData,
+    OpenSearch,
 }
 
 impl Dialect {
     /// Returns the dialect of a path, also of one that is no route.
     pub(crate) fn of_path(path: &str) -> Self {
-        match path.split('/').nth(1) {
+        let mut parts = path.split('/').skip(1);
+        match parts.next() {
+            Some("pinecone") => match parts.next() {
+                Some("i" | "legacy") => Self::PineconeData,
+                _ => Self::Pinecone,
+            },
+            Some("os") => Self::OpenSearch,
+            Some("v1") if parts.next() == Some("indexes") => Self::Sembla,
             Some("v1" | "embeddings") => Self::OpenAi,
             Some("pipeline" | "models") => Self::HuggingFace,
             _ => Self::Tei,
         }
     }
 
-    /// Returns the status and the body of an error.
-    pub(crate) fn render(self, error: &HttpError) -> (StatusCode, Vec<u8>) {
+    /// Returns the status and the body of an error of the request with this id.
+    pub(crate) fn render(self, error: &HttpError, request_id: &str) -> (StatusCode, Vec<u8>) {
         let body = match self {
             Self::Tei => serde_json::to_vec(&tei::error_body(error)),
             Self::OpenAi => serde_json::to_vec(&openai::error_body(error)),
             Self::HuggingFace => serde_json::to_vec(&huggingface::error_body(error)),
+            Self::Sembla => serde_json::to_vec(&indexes::error_body(error, request_id)),
+            Self::Pinecone => serde_json::to_vec(&pinecone::control_error_body(error)),
+            Self::PineconeData => serde_json::to_vec(&pinecone::data_error_body(error)),
+            Self::OpenSearch => serde_json::to_vec(&opensearch::error_body(error)),
         };
         let status = match self {
             Self::Tei => tei::status(error.kind),
             Self::OpenAi => openai::status(error.kind),
             Self::HuggingFace => huggingface::status(error.kind),
+            Self::Sembla => indexes::status(error.kind),
+            Self::Pinecone | Self::PineconeData => pinecone::status(error.kind),
+            Self::OpenSearch => opensearch::status(error.kind),
         };
         (status, body.expect("an error body has string keys only"))
     }
@@ -140,9 +164,16 @@ mod tests {
             ("/nothing/here", Dialect::Tei),
             ("/v1/embeddings", Dialect::OpenAi),
             ("/v1/nothing", Dialect::OpenAi),
+            ("/v1/indexes", Dialect::Sembla),
+            ("/v1/indexes/a/search", Dialect::Sembla),
             ("/embeddings", Dialect::OpenAi),
             ("/pipeline/feature-extraction/a", Dialect::HuggingFace),
             ("/models/org/name", Dialect::HuggingFace),
+            ("/pinecone/indexes/a", Dialect::Pinecone),
+            ("/pinecone/embed", Dialect::Pinecone),
+            ("/pinecone/i/a/query", Dialect::PineconeData),
+            ("/pinecone/legacy/a/query", Dialect::PineconeData),
+            ("/os/a/_search", Dialect::OpenSearch),
         ] {
             assert_eq!(Dialect::of_path(path), dialect, "{path}");
         }

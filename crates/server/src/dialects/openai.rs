@@ -76,7 +76,7 @@ fn prompt(
 }
 
 // The names that `encode_query` and `encode_document` of sentence-transformers try, in their order.
-fn prompt_names(input_type: InputType) -> &'static [&'static str] {
+pub(crate) fn prompt_names(input_type: InputType) -> &'static [&'static str] {
     match input_type {
         InputType::Query => &["query"],
         InputType::Document => &["document", "passage", "corpus"],
@@ -98,6 +98,9 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::Overloaded => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
+        ErrorKind::Index(kind) => kind.status(),
         ErrorKind::ModelFailed | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -136,6 +139,9 @@ fn kind_and_code(kind: ErrorKind) -> (&'static str, Option<&'static str>) {
         ErrorKind::Overloaded => ("rate_limit_error", Some("rate_limit_exceeded")),
         ErrorKind::NotReady => ("server_error", Some("model_not_ready")),
         ErrorKind::ModelFailed => ("server_error", Some("model_failed")),
+        ErrorKind::ContentType => ("invalid_request_error", Some("content_type")),
+        ErrorKind::ForeignPage => ("invalid_request_error", Some("foreign_page")),
+        ErrorKind::Index(_) => ("invalid_request_error", Some("index_error")),
         ErrorKind::Internal => ("server_error", None),
     }
 }

@@ -6,6 +6,7 @@ use expect_test::expect_file;
 
 use super::{Dialect, tei};
 use crate::error::{ErrorKind, HttpError};
+use crate::indexes::IndexErrorKind;
 
 struct Advice {
     what: &'static str,
@@ -83,10 +84,75 @@ fn advice(kind: ErrorKind) -> Advice {
             "Repeat the request after the seconds in `Retry-After`",
             "`/live` answers 200 meanwhile. If a model does not become ready, the log says why",
         ),
+        ErrorKind::ContentType => (
+            "A body without the Content-Type of JSON, on a route of indexes",
+            "Send `Content-Type: application/json`, or `application/x-ndjson` for records by line",
+            "Nothing: a web page can send other types to a server on this machine without being asked",
+        ),
+        ErrorKind::ForeignPage => (
+            "`Origin` is another site, or `Host` is a name that anybody may point here, on a route of indexes of a server without keys",
+            "Call the server by its address or as `localhost`",
+            "Set a key with `--api-key`, name the page with `--cors-allow-origin`, or the server with `--public-url`",
+        ),
+        ErrorKind::Index(kind) => return index_advice(kind),
         ErrorKind::Internal => (
             "A defect of the server",
             "Report it with the `x-request-id` of the answer",
             "Read the log under this id, and report it to the project",
+        ),
+    };
+    Advice { what, client, operator }
+}
+
+fn index_advice(kind: IndexErrorKind) -> Advice {
+    let (what, client, operator) = match kind {
+        IndexErrorKind::NoIndexes => (
+            "The server keeps no indexes; the message says why",
+            "Ask a server that does",
+            "Do what the message says: a data directory of its own, or a key on a public address",
+        ),
+        IndexErrorKind::UnknownIndex => {
+            ("There is no index of this name", "List the indexes, or create it", "Nothing")
+        }
+        IndexErrorKind::UnknownRecord => (
+            "There is no such namespace or record",
+            "Write a record into the namespace; that creates it",
+            "Nothing",
+        ),
+        IndexErrorKind::Exists => (
+            "There is an index of this name already",
+            "Use it, take another name, or delete it first",
+            "Nothing",
+        ),
+        IndexErrorKind::Protected => (
+            "The index is protected from deletion",
+            "Disable its deletion protection first",
+            "Nothing",
+        ),
+        IndexErrorKind::WrongModel => (
+            "Text for an index without a model, or with another model than the served ones",
+            "Send vectors, or bind a model to the index",
+            "Serve the model that the message names",
+        ),
+        IndexErrorKind::Unsupported => (
+            "The store of indexes cannot do this",
+            "Do without, as the message says",
+            "Use the embedded store, which can",
+        ),
+        IndexErrorKind::NoSpace => (
+            "The disk is full. Nothing of the request was kept",
+            "Wait for the operator, then repeat the request",
+            "Make room in the data directory",
+        ),
+        IndexErrorKind::Unavailable => (
+            "A remote store does not answer. The ids of records that were not written are named",
+            "Repeat the request after the seconds in `Retry-After`",
+            "Look after the remote store",
+        ),
+        IndexErrorKind::Failed => (
+            "The store failed: a damaged file, a failing disk, a refusal of a remote store",
+            "Report it",
+            "Read the log under the request's `x-request-id`; check the files with `sembla index check`",
         ),
     };
     Advice { what, client, operator }
@@ -99,18 +165,24 @@ fn status_codes() -> String {
          Every answer that is not a success has a JSON body in the shape of the route's dialect: \
          `{\"error\", \"error_type\"}` on the routes of text-embeddings-inference, \
          `{\"error\": {\"message\", \"type\", \"param\", \"code\"}}` on those of OpenAI (`/v1/…`, \
-         `/embeddings`), `{\"error\"}` on those of Hugging Face's hosted API (`/pipeline/…`, \
+         `/embeddings`), `{\"error\": {\"code\", \"message\", \"field\", \"request_id\"}}` on our own of indexes \
+         (`/v1/indexes…`), `{\"error\"}` on those of Hugging Face's hosted API (`/pipeline/…`, \
          `/models/…`). Two answers come before there is a route, and have no body: 400 for a \
          request line or header that is not HTTP, and 431 for headers over the limit.\n\n\
-         | | text-embeddings-inference | OpenAI | Hugging Face |\n| --- | --- | --- | --- |\n",
+         | | text-embeddings-inference | OpenAI | Hugging Face | Indexes |\n| --- | --- | --- | --- | --- |\n",
     );
     for kind in ErrorKind::ALL {
-        let status = |dialect: Dialect| dialect.render(&HttpError::new(kind, "")).0.as_u16();
+        let status = |dialect: Dialect| dialect.render(&HttpError::new(kind, ""), "").0.as_u16();
         let error_type = tei::error_body(&HttpError::new(kind, "")).error_type;
         let (tei, openai) = (status(Dialect::Tei), status(Dialect::OpenAi));
-        let huggingface = status(Dialect::HuggingFace);
+        let (huggingface, sembla) = (status(Dialect::HuggingFace), status(Dialect::Sembla));
+        let code = super::indexes::code(kind);
         let what = advice(kind).what;
-        writeln!(doc, "| {what} | {tei} `{error_type:?}` | {openai} | {huggingface} |").unwrap();
+        writeln!(
+            doc,
+            "| {what} | {tei} `{error_type:?}` | {openai} | {huggingface} | {sembla} `{code}` |"
+        )
+        .unwrap();
     }
     doc.push_str("\n## What to do\n\n| | The client | The operator |\n| --- | --- | --- |\n");
     for kind in ErrorKind::ALL {

@@ -161,6 +161,9 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::TooSlow => StatusCode::REQUEST_TIMEOUT,
+        ErrorKind::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
+        ErrorKind::Index(kind) => kind.status(),
         ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -183,6 +186,8 @@ fn error_type(kind: ErrorKind) -> tei::ErrorType {
         ErrorKind::WrongMethod => tei::ErrorType::MethodNotAllowed,
         ErrorKind::TooLarge => tei::ErrorType::PayloadTooLarge,
         ErrorKind::TooSlow => tei::ErrorType::Timeout,
+        ErrorKind::ContentType | ErrorKind::ForeignPage => tei::ErrorType::Validation,
+        ErrorKind::Index(_) => tei::ErrorType::Index,
         ErrorKind::Internal => tei::ErrorType::Internal,
     }
 }

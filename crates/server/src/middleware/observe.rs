@@ -71,7 +71,8 @@ impl http_body::Body for Held {
     }
 }
 
-fn request_id(request: &Request) -> &str {
+/// Returns the id that the request came with or was given.
+pub(crate) fn request_id(request: &Request) -> &str {
     let id = request.extensions().get::<RequestId>();
     id.and_then(|id| id.header_value().to_str().ok()).unwrap_or_default()
 }

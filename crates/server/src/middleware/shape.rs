@@ -11,15 +11,19 @@ use axum::response::IntoResponse;
 
 use crate::dialects::Dialect;
 use crate::error::{ErrorKind, HttpError};
+use crate::indexes::IndexErrorKind;
+use crate::middleware::observe;
 use crate::respond::JSON;
 
 /// Writes the body of an answer that carries an [`HttpError`].
 pub(crate) async fn shape_errors(request: Request, next: Next) -> Response<Body> {
     let dialect = Dialect::of_path(request.uri().path());
+    let request_id = observe::request_id(&request).to_owned();
     let mut response = next.run(request).await;
     let Some(err) = response.extensions_mut().remove::<HttpError>() else { return response };
-    let (status, body) = dialect.render(&err);
-    if matches!(err.kind, ErrorKind::ModelFailed | ErrorKind::Internal) {
+    let (status, body) = dialect.render(&err, &request_id);
+    let failed = ErrorKind::Index(IndexErrorKind::Failed);
+    if matches!(err.kind, ErrorKind::ModelFailed | ErrorKind::Internal) || err.kind == failed {
         tracing::error!(kind = ?err.kind, message = err.message, "request failed");
     }
     *response.status_mut() = status;

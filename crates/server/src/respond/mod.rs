@@ -45,7 +45,21 @@ pub(crate) async fn embeddings<T>(
     let Answer { results, totals, timing } = answer;
     // One small piece per result counts as well as its floats.
     let effort = Effort::of_writing(totals.num_floats + results.len());
-    let pieces = pieces(results);
+    let mut response = write(pieces(results), effort, offload).await?;
+    insert_compute_headers(response.headers_mut(), &totals, &timing);
+    Ok(response)
+}
+
+/// Answers with JSON that is written piece by piece.
+///
+/// # Errors
+///
+/// If a value is not finite and nothing was sent yet.
+pub(crate) async fn write(
+    pieces: Box<dyn Pieces>,
+    effort: Effort,
+    offload: &Offload,
+) -> Result<Response<Body>, HttpError> {
     let body = match effort {
         Effort::Short => Body::from(write_all(pieces).map_err(not_finite)?),
         // The first chunk is written before the status is sent, so that it can still be an error.
@@ -55,9 +69,7 @@ pub(crate) async fn embeddings<T>(
         },
     };
     let mut response = Response::new(body);
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, JSON);
-    insert_compute_headers(headers, &totals, &timing);
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     Ok(response)
 }
 
@@ -71,7 +83,7 @@ pub(crate) fn json(body: &impl Serialize) -> Response<Body> {
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-fn not_finite(err: NotFinite) -> HttpError {
+pub(crate) fn not_finite(err: NotFinite) -> HttpError {
     HttpError::new(ErrorKind::ModelFailed, err.to_string())
 }
 
@@ -88,8 +100,9 @@ pub(crate) const COMPUTE_HEADERS: [HeaderName; 9] = [
     HeaderName::from_static("x-truncated-inputs"),
 ];
 
-// Times are whole milliseconds, as text-embeddings-inference has them.
-fn insert_compute_headers(headers: &mut HeaderMap, totals: &Totals, timing: &Timing) {
+/// Says in headers what embedding took. Times are whole milliseconds, as text-embeddings-inference
+/// has them.
+pub(crate) fn insert_compute_headers(headers: &mut HeaderMap, totals: &Totals, timing: &Timing) {
     let values: [&dyn Display; 9] = [
         &"cpu",
         &timing.total.as_millis(),

@@ -1,5 +1,7 @@
 //! The bodies of embedding responses, one embedding at a time. What was written is freed.
 
+mod pinecone;
+
 use std::iter::{Enumerate, Peekable};
 use std::ops::ControlFlow;
 use std::vec::IntoIter;
@@ -12,6 +14,8 @@ use wire::tei::{self, InputReport};
 
 use super::Pieces;
 use crate::dialects;
+
+pub(crate) use pinecone::{Matches, PineconeList};
 
 /// How rows stand in the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

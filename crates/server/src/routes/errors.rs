@@ -2,14 +2,25 @@
 
 use axum::http::{Method, Uri};
 use utoipa::{IntoResponses, OpenApi};
-use wire::{huggingface, openai, tei};
+use wire::{huggingface, indexes, openai, opensearch, pinecone, tei};
 
 use crate::app::App;
 use crate::error::{ErrorKind, HttpError};
 
 /// The shapes of errors. What `IntoResponses` refers to is not put into the document by itself.
 #[derive(OpenApi)]
-#[openapi(components(schemas(tei::ErrorBody, openai::ErrorBody, huggingface::ErrorBody)))]
+#[openapi(components(schemas(
+    pinecone::ControlError,
+    pinecone::ErrorObject,
+    pinecone::DataError,
+    indexes::ErrorBody,
+    tei::ErrorBody,
+    openai::ErrorBody,
+    huggingface::ErrorBody,
+    opensearch::ErrorBody,
+    opensearch::ErrorObject,
+    opensearch::Cause
+)))]
 pub(crate) struct ErrorShapes;
 
 /// What a route of text-embeddings-inference answers in place of a result.
@@ -70,6 +81,91 @@ pub(crate) enum HuggingFaceErrors {
     Failed(huggingface::ErrorBody),
     #[response(status = 503, description = "Not ready yet, or no longer; see Retry-After")]
     NotReady(huggingface::ErrorBody),
+}
+
+/// What a route of our own answers in place of a result.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers that middleware::shape writes")]
+pub(crate) enum SemblaErrors {
+    #[response(status = 400, description = "A field has a value that cannot be used")]
+    BadRequest(indexes::ErrorBody),
+    #[response(status = 401, description = "No API key, or an unknown one")]
+    Unauthorized(indexes::ErrorBody),
+    #[response(status = 403, description = "The index is protected, or another site's page asks")]
+    Forbidden(indexes::ErrorBody),
+    #[response(status = 404, description = "No such index")]
+    NotFound(indexes::ErrorBody),
+    #[response(status = 409, description = "There is an index of this name already")]
+    Exists(indexes::ErrorBody),
+    #[response(status = 412, description = "The index's model is not bound or not served here")]
+    WrongModel(indexes::ErrorBody),
+    #[response(status = 413, description = "The body is larger than the payload limit")]
+    TooLarge(indexes::ErrorBody),
+    #[response(status = 415, description = "The body is not said to be JSON")]
+    ContentType(indexes::ErrorBody),
+    #[response(status = 429, description = "Too much work is waiting; see Retry-After")]
+    Overloaded(indexes::ErrorBody),
+    #[response(status = 500, description = "The store or the model failed; see the log")]
+    Failed(indexes::ErrorBody),
+    #[response(
+        status = 501,
+        description = "The server keeps no indexes, or its store cannot do this"
+    )]
+    Unsupported(indexes::ErrorBody),
+    #[response(status = 503, description = "Not now; see Retry-After")]
+    NotReady(indexes::ErrorBody),
+    #[response(status = 507, description = "The disk is full, and nothing of the request was kept")]
+    NoSpace(indexes::ErrorBody),
+}
+
+/// What a route of Pinecone's control plane answers in place of a result.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers that middleware::shape writes")]
+pub(crate) enum PineconeErrors {
+    #[response(status = 400, description = "A field has a value that cannot be used")]
+    BadRequest(pinecone::ControlError),
+    #[response(status = 401, description = "No API key, or an unknown one")]
+    Unauthorized(pinecone::ControlError),
+    #[response(status = 403, description = "The index is protected, or another site's page asks")]
+    Forbidden(pinecone::ControlError),
+    #[response(status = 404, description = "No index or model has this name")]
+    NotFound(pinecone::ControlError),
+    #[response(status = 409, description = "An index has this name already")]
+    Exists(pinecone::ControlError),
+    #[response(status = 413, description = "The body is larger than the payload limit")]
+    TooLarge(pinecone::ControlError),
+    #[response(status = 415, description = "The body is not said to be JSON")]
+    ContentType(pinecone::ControlError),
+    #[response(status = 501, description = "The server keeps no indexes; the message says why")]
+    NoIndexes(pinecone::ControlError),
+    #[response(status = 507, description = "The disk is full, and nothing of the request was kept")]
+    NoSpace(pinecone::ControlError),
+}
+
+/// What a route of Pinecone's data plane answers in place of a result.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers that middleware::shape writes")]
+pub(crate) enum PineconeDataErrors {
+    #[response(status = 400, description = "A field has a value that cannot be used")]
+    BadRequest(pinecone::DataError),
+    #[response(status = 401, description = "No API key, or an unknown one")]
+    Unauthorized(pinecone::DataError),
+    #[response(status = 403, description = "Another site's page asks")]
+    Forbidden(pinecone::DataError),
+    #[response(status = 404, description = "No index or namespace has this name")]
+    NotFound(pinecone::DataError),
+    #[response(status = 412, description = "The index's model is not bound or not served here")]
+    WrongModel(pinecone::DataError),
+    #[response(status = 413, description = "The body is larger than the payload limit")]
+    TooLarge(pinecone::DataError),
+    #[response(status = 415, description = "The body is not said to be JSON")]
+    ContentType(pinecone::DataError),
+    #[response(status = 501, description = "The server keeps no indexes; the message says why")]
+    NoIndexes(pinecone::DataError),
+    #[response(status = 503, description = "Not now; see Retry-After")]
+    Unavailable(pinecone::DataError),
+    #[response(status = 507, description = "The disk is full, and nothing of the request was kept")]
+    NoSpace(pinecone::DataError),
 }
 
 /// Answers a path that is no route.

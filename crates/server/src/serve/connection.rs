@@ -10,12 +10,15 @@ use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tower::Service as _;
 
+use super::Local;
 use super::stall::Stall;
 use crate::App;
+use crate::address::LocalEnd;
 use crate::config::ConnectionLimits;
 use crate::middleware::prefix;
 
@@ -35,12 +38,39 @@ impl Connections {
     }
 
     /// Serves one connection until its client closes it, or until `closing` and its request's end.
-    pub(super) fn serve(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
+    pub(super) fn serve(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + use<> {
         // A small answer must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
+        let end = stream.local_addr().ok().map(LocalEnd);
+        self.serve_stream(stream, end)
+    }
+
+    /// Does the same for a program of the server's own user, on the same machine.
+    pub(super) fn serve_local(
+        &self,
+        stream: UnixStream,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        self.serve_stream(stream, Some(Local))
+    }
+
+    /// Serves a connection whose requests carry `mark`.
+    fn serve_stream<S, M>(
+        &self,
+        stream: S,
+        mark: Option<M>,
+    ) -> impl Future<Output = ()> + Send + use<S, M>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        M: Clone + Send + Sync + 'static,
+    {
         let io = Stall::new(stream, self.app.config().connections.write_timeout);
         let (app, router) = (self.app.clone(), self.router.clone());
-        let service = hyper::service::service_fn(move |request| answer(&app, &router, request));
+        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            if let Some(mark) = mark.clone() {
+                request.extensions_mut().insert(mark);
+            }
+            answer(&app, &router, request)
+        });
         let connection = self.http.serve_connection(TokioIo::new(io), service);
         let mut closing = self.closing.clone();
         async move {

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{self, JoinSet};
 use tokio::time;
@@ -22,7 +22,14 @@ use connection::Connections;
 #[derive(Debug)]
 pub struct Server {
     app: App,
+    /// The socket of the data directory.
+    local: Option<UnixListener>,
 }
+
+/// Marks a request that came through the socket of the data directory, which only the user of the
+/// server can open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Local;
 
 /// What became of the connections that were open when a server was told to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +41,13 @@ pub struct Drained {
 impl Server {
     /// Makes a server of `app`.
     pub fn new(app: App) -> Self {
-        Self { app }
+        Self { app, local: None }
+    }
+
+    /// Serves on a socket too, which only the user of the server can open: no key is asked for there.
+    #[must_use]
+    pub fn with_local(self, listener: UnixListener) -> Self {
+        Self { local: Some(listener), ..self }
     }
 
     /// Serves on `listener` until `shutdown` is done; then drains.
@@ -50,19 +63,26 @@ impl Server {
         let (close, closing) = watch::channel(());
         let connections = Connections::new(&self.app, closing);
         let mut open = JoinSet::new();
+        let mut open_local = JoinSet::new();
         tokio::select! {
+            () = accept_local(self.local.as_ref(), &connections, &mut open_local) => {}
             () = accept_all(&self.app, &listener, &connections, &mut open) => {}
             () = run_upkeep(&self.app) => {}
             () = shutdown => {}
         }
         self.app.begin_drain();
+        drop(self.local);
         drop(listener);
         // Every connection finishes its request and closes.
         drop(close);
-        let all_closed = async { while open.join_next().await.is_some() {} };
+        let all_closed = async {
+            while open.join_next().await.is_some() {}
+            while open_local.join_next().await.is_some() {}
+        };
         let _ = time::timeout(drain_limit, all_closed).await;
-        let num_cut_off = open.len();
+        let num_cut_off = open.len() + open_local.len();
         open.shutdown().await;
+        open_local.shutdown().await;
         Drained { num_cut_off }
     }
 }
@@ -82,6 +102,27 @@ async fn accept_all(
         let stream = accept(listener).await;
         open.spawn(hold(slot, connections.serve(stream)));
         // Those that have ended would pile up otherwise.
+        while open.try_join_next().is_some() {}
+    }
+}
+
+// Never ends. Without a socket there is nobody to accept.
+async fn accept_local(
+    listener: Option<&UnixListener>,
+    connections: &Connections,
+    open: &mut JoinSet<()>,
+) {
+    let Some(listener) = listener else { return std::future::pending().await };
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                open.spawn(connections.serve_local(stream));
+            }
+            Err(err) => {
+                tracing::warn!(error = %err, "failed to accept a connection on the socket");
+                time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
         while open.try_join_next().is_some() {}
     }
 }

@@ -15,8 +15,8 @@ use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use server::{
-    AllowedOrigins, App, ConnectionLimits, Drained, Metrics, ModelConfig, ModelSlot, RootTask,
-    Secret, Server, ServerConfig, TokenIds,
+    AllowedOrigins, App, ConnectionLimits, Drained, Indexes, Metrics, ModelConfig, ModelSlot,
+    RootTask, Secret, Server, ServerConfig, TokenIds,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,6 +31,7 @@ pub(crate) fn config() -> ServerConfig {
         cors_allow_origin: AllowedOrigins::Any,
         root_task: RootTask::ByShape,
         openai_token_ids: TokenIds::Refuse,
+        public_url: None,
         num_threads: 2,
         connections: ConnectionLimits {
             max_connections: 4096,
@@ -40,6 +41,10 @@ pub(crate) fn config() -> ServerConfig {
             write_timeout: Duration::from_secs(60),
         },
     }
+}
+
+pub(crate) fn no_indexes() -> Indexes {
+    Indexes::None { why: "it was started with --inference-only".to_owned() }
 }
 
 pub(crate) fn with_keys(keys: &[&str]) -> ServerConfig {
@@ -129,7 +134,8 @@ impl TestServer {
         config: ServerConfig,
         models: Vec<ModelConfig>,
     ) -> (Self, Vec<ModelSlot>) {
-        let (app, slots) = App::new(config, models, Metrics::detached().unwrap()).unwrap();
+        let (app, slots) =
+            App::new(config, models, no_indexes(), Metrics::detached().unwrap()).unwrap();
         (Self::run(app, drain_limit).await, slots)
     }
 

@@ -7,7 +7,7 @@ use engine::EngineConfig;
 use serde_json::json;
 use server::{App, Metrics};
 
-use crate::harness::{TINY, TestServer, config, engine, model, request, with_keys};
+use crate::harness::{TINY, TestServer, config, engine, model, no_indexes, request, with_keys};
 
 async fn sum(server: &TestServer, name: &str) -> f64 {
     let page = server.get("/metrics").await.text();
@@ -63,7 +63,7 @@ async fn answers_are_counted_by_route_and_not_by_path() {
 async fn the_engines_of_the_process_record_into_installed_metrics() {
     let metrics = Metrics::install().unwrap();
     assert!(Metrics::install().is_err(), "a process has one place for metrics");
-    let (app, slots) = App::new(config(), vec![model(TINY)], metrics).unwrap();
+    let (app, slots) = App::new(config(), vec![model(TINY)], no_indexes(), metrics).unwrap();
     for slot in slots {
         slot.ready(engine(TINY, EngineConfig::for_tests()));
     }

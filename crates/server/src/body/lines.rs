@@ -1,0 +1,75 @@
+//! A body of JSON objects, one a line.
+
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::App;
+use crate::error::{ErrorKind, HttpError};
+use crate::offload::Effort;
+
+/// A body that was read as JSON objects, one a line, each with the number of its line.
+pub(crate) struct JsonLines(pub(crate) Vec<(usize, Map<String, Value>)>);
+
+impl FromRequest<App> for JsonLines {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, HttpError> {
+        let (parts, body) = request.into_parts();
+        let limits = app.body_limits();
+        let _room = limits.admit(&parts.headers).await?;
+        let bytes = limits.read(&parts.headers, body).await?;
+        let effort = Effort::of_reading(bytes.len());
+        app.offload().run_if(effort, move || parse(&bytes)).await.map(Self)
+    }
+}
+
+fn parse(bytes: &Bytes) -> Result<Vec<(usize, Map<String, Value>)>, HttpError> {
+    let lines = bytes.split(|byte| *byte == b'\n').zip(1..);
+    let written = lines.filter(|(line, _)| !line.trim_ascii().is_empty());
+    written.map(|(line, number)| Ok((number, object(line, number)?))).collect()
+}
+
+fn object(line: &[u8], number: usize) -> Result<Map<String, Value>, HttpError> {
+    serde_json::from_slice(line).map_err(|err| {
+        let kind = if err.is_data() { ErrorKind::BadField } else { ErrorKind::BadJson };
+        HttpError::new(kind, format!("line {number} is not a JSON object: {err}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(body: &'static str, expected: Expect) {
+        match parse(&Bytes::from_static(body.as_bytes())) {
+            Ok(lines) => expected.assert_eq(&serde_json::to_string(&lines).unwrap()),
+            Err(err) => expected.assert_eq(&format!("{:?}: {}", err.kind, err.message)),
+        }
+    }
+
+    #[test]
+    fn blank_lines_count_but_are_no_objects() {
+        check("{\"a\":1}\r\n\n  \n{\"b\":2}", expect![[r#"[[1,{"a":1}],[4,{"b":2}]]"#]]);
+        check("", expect!["[]"]);
+    }
+
+    #[test]
+    fn a_line_that_is_no_object_is_named() {
+        check(
+            "{\"a\":1}\n[1]",
+            expect![
+                "BadField: line 2 is not a JSON object: invalid type: sequence, expected a map at line 1 column 0"
+            ],
+        );
+        check(
+            "{\"a\":1}\n{",
+            expect![
+                "BadJson: line 2 is not a JSON object: EOF while parsing an object at line 1 column 1"
+            ],
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! Which served model the texts of an index are embedded with, and embedding them.
+
+use std::sync::Arc;
+
+use engine::{Embedded, Input, Normalize, Output, Prompt, Request, Truncation};
+use index::{Fingerprint, IndexSpec};
+use model::EncoderSpec;
+use wire::openai::InputType;
+
+use crate::call::{Answer, Call, Model};
+use crate::dialects::Place;
+use crate::dialects::openai::prompt_names;
+use crate::error::{ErrorKind, HttpError};
+use crate::indexes::IndexErrorKind;
+use crate::models::{ModelState, Served};
+
+/// Returns what an index keeps about the model that is served as `name`.
+///
+/// The prompts are those that the model has for queries and documents, else its default.
+pub fn fingerprint(name: &str, spec: &EncoderSpec) -> Fingerprint {
+    let prompt = |names: &[&str]| {
+        let own = names.iter().find_map(|name| spec.prompts.get(*name));
+        own.or(spec.default_prompt.as_ref()).cloned().unwrap_or_default()
+    };
+    let pooling: Vec<&str> = spec.pooling.iter().map(|pooling| pooling.name()).collect();
+    Fingerprint {
+        model: name.to_owned(),
+        weight_hash: spec.weight_hash.clone(),
+        pooling: pooling.join("+"),
+        normalized: spec.normalizes,
+        document_prompt: prompt(prompt_names(InputType::Document)),
+        query_prompt: prompt(prompt_names(InputType::Query)),
+        dimensions: spec.dimensions,
+    }
+}
+
+/// What a text is to an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It is kept.
+    Document,
+    /// It is searched for.
+    Query,
+}
+
+/// The served model of an index.
+pub(crate) struct IndexModel {
+    model: Model,
+    fingerprint: Fingerprint,
+}
+
+impl IndexModel {
+    /// Finds the served model that an index was built with. Its name may have changed.
+    ///
+    /// # Errors
+    ///
+    /// If the index has no model, or it is not served here, or is not ready.
+    pub(crate) fn find(call: &Call, spec: &IndexSpec) -> Result<Self, HttpError> {
+        let Some(fingerprint) = spec.fingerprint.clone() else { return Err(unbound(spec)) };
+        let models = call.app.models();
+        let is_it = |served: &&Arc<Served>| match served.state() {
+            ModelState::Ready(engine) => difference(&fingerprint, engine.spec()).is_none(),
+            ModelState::Loading | ModelState::Failed(_) => false,
+        };
+        if let Some(served) = models.iter().find(is_it) {
+            return Ok(Self { model: call.ready(served)?, fingerprint });
+        }
+        // The one of this name may be it once it is loaded.
+        if let Some(served) = models.iter().find(|served| served.answers_to(&fingerprint.model)) {
+            let model = call.ready(served)?;
+            let difference = difference(&fingerprint, model.engine.spec()).unwrap_or_default();
+            return Err(other_model(
+                spec,
+                &fingerprint,
+                &format!("`{}` is served here, whose {difference}", served.config.name),
+            ));
+        }
+        Err(other_model(spec, &fingerprint, &format!("served here are {}", models.names())))
+    }
+
+    /// Embeds texts with the prompt that the index has for their role.
+    ///
+    /// # Errors
+    ///
+    /// If a text is empty, or the engine refuses.
+    pub(crate) async fn embed(
+        &self,
+        call: &Call,
+        texts: Vec<String>,
+        role: Role,
+    ) -> Result<Answer<Embedded>, HttpError> {
+        let (prompt, place) = match role {
+            Role::Document => (&self.fingerprint.document_prompt, Place::list("records")),
+            Role::Query => (&self.fingerprint.query_prompt, Place::one("query.inputs.text")),
+        };
+        let auto_truncate = self.model.served.config.auto_truncate;
+        let request = Request {
+            inputs: texts.into_iter().map(Input::Text).collect(),
+            prompt: Prompt::Text(prompt.clone()),
+            truncation: if auto_truncate { Truncation::Right } else { Truncation::Refuse },
+            output: Output::Dense { normalize: Normalize::AsModel, dimensions: None },
+        };
+        call.embed(&self.model, request, place).await
+    }
+}
+
+// What makes embeddings of this model incomparable with those of the index: not its name.
+fn difference(recorded: &Fingerprint, spec: &EncoderSpec) -> Option<String> {
+    let given = fingerprint(&recorded.model, spec);
+    let rows = [
+        ("weights are", &recorded.weight_hash, &given.weight_hash),
+        ("pooling is", &recorded.pooling, &given.pooling),
+        ("normalization is", &recorded.normalized.to_string(), &given.normalized.to_string()),
+        (
+            "number of dimensions is",
+            &recorded.dimensions.to_string(),
+            &given.dimensions.to_string(),
+        ),
+    ];
+    let (what, recorded, given) =
+        rows.into_iter().find(|(_, recorded, given)| recorded != given)?;
+    Some(format!("{what} {given} and not {recorded}"))
+}
+
+fn unbound(spec: &IndexSpec) -> HttpError {
+    let message = format!(
+        "index `{name}` has no model, since it was filled with vectors from elsewhere; send vectors, \
+         or bind the model that they came from: PATCH /pinecone/indexes/{name} with {{\"embed\": \
+         {{\"model\": NAME}}}}",
+        name = spec.name
+    );
+    HttpError::new(ErrorKind::Index(IndexErrorKind::WrongModel), message)
+}
+
+fn other_model(spec: &IndexSpec, recorded: &Fingerprint, here: &str) -> HttpError {
+    let message = format!(
+        "index `{}` was built with model `{}`, and {here}; serve that model, or send vectors",
+        spec.name, recorded.model
+    );
+    HttpError::new(ErrorKind::Index(IndexErrorKind::WrongModel), message)
+}
