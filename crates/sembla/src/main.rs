@@ -7,6 +7,7 @@ mod config;
 mod format;
 mod machine;
 mod models;
+mod owner;
 mod progress;
 mod telemetry;
 

@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("index", &["kernels", "wire"]),
     ("jobs", &["engine", "index", "kernels"]),
     ("wire", &[]),
-    ("server", &["wire", "engine", "index", "model"]),
+    ("server", &["wire", "engine", "index", "jobs", "model"]),
     ("sembla", &["kernels", "model", "engine", "index", "jobs", "wire", "server"]),
     ("xtask", &["kernels", "model", "engine", "index", "jobs", "wire", "server"]),
 ];

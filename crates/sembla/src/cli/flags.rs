@@ -33,7 +33,7 @@ macro_rules! commands {
         }
     )*};
 }
-commands!(Serve, Embed, Search, Model, Doctor, ConfigShow);
+commands!(Serve, Embed, Search, Index, Model, Doctor, ConfigShow);
 
 const CONFIG: &str = "config";
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use crate::models::reference::RefError;
+use crate::owner::OwnerError;
 
 /// What a command that did not fail says to a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,9 @@ fn is_broken_pipe(err: &anyhow::Error) -> bool {
 
 fn is_usage(err: &anyhow::Error) -> bool {
     err.chain().any(|cause| {
-        cause.is::<UsageError>() || cause.is::<ConfigError>() || cause.is::<RefError>()
+        cause.is::<UsageError>()
+            || cause.is::<ConfigError>()
+            || cause.is::<RefError>()
+            || matches!(cause.downcast_ref(), Some(OwnerError::NoDataDir))
     })
 }

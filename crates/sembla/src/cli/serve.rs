@@ -1,4 +1,4 @@
-//! `sembla serve`: models behind HTTP.
+//! `sembla serve`: models and indexes behind HTTP.
 //!
 //! The listener is bound first, so that probes get an answer while models are downloaded and
 //! loaded. Serving has a few threads of its own that wait rather than compute; the compute threads
@@ -19,11 +19,12 @@ use tokio::sync::oneshot;
 use super::flags::{Flags, Serve};
 use super::outcome::{Outcome, UsageError};
 use super::signals;
-use super::start::{Started, bring, no_model, reference, start};
+use super::start::{Started, bring, reference, start};
 use crate::config::{Command, Config, Env, RootTask};
 use crate::machine;
 use crate::models::Freshness;
 use crate::models::reference::ModelRef;
+use crate::owner::{self, Served};
 
 /// Arguments of `sembla serve`.
 #[derive(Debug, clap::Args)]
@@ -55,9 +56,6 @@ pub(crate) fn run(args: &ServeArgs, env: &Env) -> anyhow::Result<Outcome> {
 }
 
 fn references(config: &Config) -> anyhow::Result<Vec<ModelRef>> {
-    if config.models.models.is_empty() {
-        return Err(no_model().into());
-    }
     let references = config.models.models.iter().map(|model| reference(model, config));
     Ok(references.collect::<Result<Vec<_>, _>>()?)
 }
@@ -68,10 +66,12 @@ async fn serve(
     pool: &Arc<Pool>,
 ) -> anyhow::Result<Outcome> {
     let config = &started.config;
+    let (listener, address) = listen(config).await?;
+    let Served { indexes, local, closing } = open_indexes(started, address).await?;
     let models = references.iter().map(|reference| model_config(reference, config)).collect();
     let metrics = Metrics::install()?;
-    let (app, slots) = App::new(server_config(started), models, metrics).map_err(refused)?;
-    let (listener, address) = listen(config).await?;
+    let (app, slots) =
+        App::new(server_config(started), models, indexes, metrics).map_err(refused)?;
     let (stop, stopping) = signals::stop()?;
     announce(config, address);
 
@@ -94,8 +94,10 @@ async fn serve(
             Ok(err) = failure => load_error = Some(err),
         }
     };
-    let drained = Server::new(app).run(listener, shutdown, config.serve.drain_limit).await;
+    let server = local.into_iter().fold(Server::new(app), Server::with_local);
+    let drained = server.run(listener, shutdown, config.serve.drain_limit).await;
     loader.abort();
+    closing.close().await;
     drop(stop);
     if let Some(err) = load_error {
         return Err(err);
@@ -105,6 +107,22 @@ async fn serve(
     }
     tracing::info!("stopped");
     Ok(Outcome::Done)
+}
+
+/// Opens what the server keeps, unless it was told to keep nothing or would keep it for anybody.
+async fn open_indexes(started: &Started, address: SocketAddr) -> anyhow::Result<Served> {
+    let config = &started.config;
+    if config.indexes.inference_only {
+        return Ok(Served::none("it was started with --inference-only"));
+    }
+    if is_open_to_others(config, address) {
+        return Ok(Served::none("others can reach it and no key is set; set one with --api-key"));
+    }
+    Ok(owner::serve(config, started.threads.count).await?)
+}
+
+fn is_open_to_others(config: &Config, address: SocketAddr) -> bool {
+    config.serve.api_keys.is_empty() && !address.ip().is_loopback()
 }
 
 /// The models on their way to their slots.
@@ -117,6 +135,7 @@ struct Loading {
 impl Loading {
     /// Loads one model after the other, each with all the machine's disk and cores.
     fn run(self) -> anyhow::Result<()> {
+        let num_models = self.models.len();
         for (reference, slot) in self.models {
             match load(&reference, &self.started, &self.pool) {
                 Ok(engine) => {
@@ -130,7 +149,10 @@ impl Loading {
                 }
             }
         }
-        tracing::info!("all models are ready");
+        match num_models {
+            0 => tracing::info!("no model is given: indexes take vectors, and texts need --model"),
+            _ => tracing::info!("all models are ready"),
+        }
         Ok(())
     }
 }
@@ -162,7 +184,7 @@ fn log_ready(name: &str, engine: &Engine, started: &Started) {
 }
 
 fn announce(config: &Config, address: SocketAddr) {
-    if config.serve.api_keys.is_empty() && !address.ip().is_loopback() {
+    if is_open_to_others(config, address) {
         tracing::warn!(
             %address,
             "no api_key is set and others can reach this address: inference routes only are served"
@@ -215,6 +237,7 @@ fn server_config(started: &Started) -> ServerConfig {
         } else {
             TokenIds::Refuse
         },
+        public_url: serve.public_url.clone(),
         num_threads: started.threads.count.get(),
         connections: ConnectionLimits {
             max_connections: serve.max_connections,
@@ -226,7 +249,7 @@ fn server_config(started: &Started) -> ServerConfig {
     }
 }
 
-/// Names that cannot be served are a mistake in how the command was given.
+/// Names that cannot be served, and nothing to serve, are mistakes in how the command was given.
 fn refused(err: AppError) -> anyhow::Error {
     UsageError(err.to_string()).into()
 }

@@ -20,6 +20,7 @@ pub(crate) struct Config {
     /// Compute threads, if the machine does not decide.
     pub(crate) threads: Option<NonZeroUsize>,
     pub(crate) serve: ServeConfig,
+    pub(crate) indexes: IndexesConfig,
     pub(crate) hub: HubConfig,
     pub(crate) log: LogConfig,
     /// The folder for what Sembla itself keeps; `None` if no variable says where home is.
@@ -56,6 +57,18 @@ pub(crate) struct ServeConfig {
     pub(crate) body_read_timeout: Duration,
     pub(crate) write_timeout: Duration,
     pub(crate) drain_limit: Duration,
+    /// Where clients reach the server, if that is said.
+    pub(crate) public_url: Option<String>,
+}
+
+/// Where indexes are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct IndexesConfig {
+    /// Not at all.
+    pub(crate) inference_only: bool,
+    /// The address of a store in place of the data directory.
+    pub(crate) store: Option<Secret>,
+    pub(crate) max_index_bytes: u64,
 }
 
 /// What `POST /` and `/invocations` do.
@@ -129,6 +142,10 @@ struct RawConfig {
     body_read_timeout: f64,
     write_timeout: f64,
     drain_limit: f64,
+    public_url: Option<String>,
+    inference_only: bool,
+    index_store: Option<Secret>,
+    max_index_size: u64,
     hub_endpoint: String,
     hub_cache: String,
     hub_token: Option<Secret>,
@@ -195,6 +212,12 @@ impl Config {
                 body_read_timeout: Duration::from_secs_f64(raw.body_read_timeout),
                 write_timeout: Duration::from_secs_f64(raw.write_timeout),
                 drain_limit: Duration::from_secs_f64(raw.drain_limit),
+                public_url: raw.public_url,
+            },
+            indexes: IndexesConfig {
+                inference_only: raw.inference_only,
+                store: raw.index_store,
+                max_index_bytes: raw.max_index_size,
             },
             hub: HubConfig {
                 endpoint: raw.hub_endpoint.trim_end_matches('/').to_owned(),

@@ -43,6 +43,7 @@ pub(crate) enum Group {
     Models,
     Compute,
     Serving,
+    Indexes,
     Hub,
     /// And logs.
     Folders,
@@ -50,8 +51,8 @@ pub(crate) enum Group {
 
 impl Group {
     /// All groups, in the order of the docs.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Models, Self::Compute, Self::Serving, Self::Hub, Self::Folders];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Models, Self::Compute, Self::Serving, Self::Indexes, Self::Hub, Self::Folders];
 
     /// Returns the heading.
     pub(crate) fn title(self) -> &'static str {
@@ -59,6 +60,7 @@ impl Group {
             Self::Models => "Models",
             Self::Compute => "Compute",
             Self::Serving => "Serving",
+            Self::Indexes => "Indexes",
             Self::Hub => "The Hub",
             Self::Folders => "Folders and logs",
         }
@@ -78,6 +80,7 @@ pub(crate) enum Command {
     Serve,
     Embed,
     Search,
+    Index,
     Model,
     Doctor,
     ConfigShow,
@@ -118,10 +121,18 @@ pub(crate) const POOLINGS: &[&str] =
 const NO_ALIASES: Aliases = Aliases { flags: &[], serving_env: &[], env: &[] };
 
 /// Commands that run a model.
-const RUNNING: &[Command] = &[Command::Serve, Command::Embed, Command::Search];
+const RUNNING: &[Command] = &[Command::Serve, Command::Embed, Command::Search, Command::Index];
 /// Commands that may look a model up by name.
-const LOOKING_UP: &[Command] =
-    &[Command::Serve, Command::Embed, Command::Search, Command::Model, Command::Doctor];
+const LOOKING_UP: &[Command] = &[
+    Command::Serve,
+    Command::Embed,
+    Command::Search,
+    Command::Index,
+    Command::Model,
+    Command::Doctor,
+];
+/// Commands that may open an index.
+const INDEXING: &[Command] = &[Command::Serve, Command::Embed, Command::Search, Command::Index];
 const SERVING: &[Command] = &[Command::Serve];
 
 // A forward pass of 16 million tokens would need more memory than any machine has that runs this.
@@ -136,7 +147,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: Group::Models,
         kind: Kind::Texts,
         level: Level::Common,
-        commands: &[Command::Serve, Command::Embed, Command::Search, Command::Doctor],
+        commands: &[
+            Command::Serve,
+            Command::Embed,
+            Command::Search,
+            Command::Index,
+            Command::Doctor,
+        ],
         aliases: Aliases { flags: &["model-id"], serving_env: &["MODEL_ID"], env: &[] },
         help: "A model directory or a Hub id, optionally as NAME=MODEL and with @REVISION; several \
                times to serve several models, of which the first answers where none is named",
@@ -211,7 +228,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: Group::Compute,
         kind: Kind::CountOrAuto { min: 1, max: 1024 },
         level: Level::Common,
-        commands: &[Command::Serve, Command::Embed, Command::Search, Command::Doctor],
+        commands: &[
+            Command::Serve,
+            Command::Embed,
+            Command::Search,
+            Command::Index,
+            Command::Doctor,
+        ],
         aliases: NO_ALIASES,
         help: "The compute threads of the process; `auto` is the number of CPUs that the affinity \
                mask and the cgroup quota leave it",
@@ -377,6 +400,46 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "How long requests under way may go on after SIGTERM or SIGINT",
     },
     Setting {
+        name: "public_url",
+        group: Group::Serving,
+        kind: Kind::Url,
+        level: Level::Rare,
+        commands: SERVING,
+        aliases: NO_ALIASES,
+        help: "Where clients reach the server, if not at the address that they send a request to; \
+               the addresses of indexes are made of it",
+    },
+    Setting {
+        name: "inference_only",
+        group: Group::Indexes,
+        kind: Kind::Switch,
+        level: Level::Common,
+        commands: SERVING,
+        aliases: NO_ALIASES,
+        help: "Serve models alone and leave the data directory to others, as every replica but one \
+               does",
+    },
+    Setting {
+        name: "index_store",
+        group: Group::Indexes,
+        kind: Kind::Secret,
+        level: Level::Rare,
+        commands: INDEXING,
+        aliases: NO_ALIASES,
+        help: "The address of a store that keeps the indexes in place of the data directory, such as \
+               postgres://ada@db/vectors",
+    },
+    Setting {
+        name: "max_index_size",
+        group: Group::Indexes,
+        kind: Kind::Bytes { min: 1 << 20, max: 1 << 44 },
+        level: Level::Rare,
+        commands: INDEXING,
+        aliases: NO_ALIASES,
+        help: "The most that one index of the data directory may take on the disk; so much address \
+               space is set aside for each, and neither memory nor disk",
+    },
+    Setting {
         name: "hub_endpoint",
         group: Group::Hub,
         kind: Kind::Url,
@@ -479,7 +542,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: Group::Folders,
         kind: Kind::PathOrAuto,
         level: Level::Rare,
-        commands: &[Command::Serve, Command::Doctor],
+        commands: &[
+            Command::Serve,
+            Command::Embed,
+            Command::Search,
+            Command::Index,
+            Command::Doctor,
+        ],
         aliases: NO_ALIASES,
         help: "The folder for everything that Sembla itself keeps; `auto` is XDG_DATA_HOME/sembla, \
                or ~/.local/share/sembla",

@@ -1,0 +1,37 @@
+//! Why the indexes of a data directory cannot be had.
+
+use std::io;
+use std::path::PathBuf;
+
+use index::StoreError;
+
+/// Indexes that could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OwnerError {
+    /// Nothing says where the data directory is. A mistake in how the command was given.
+    #[error(
+        "no data directory: HOME is not set; give one with --data-dir or the variable SEMBLA_DATA_DIR"
+    )]
+    NoDataDir,
+    /// It is a file, cannot be written, or the like.
+    #[error(
+        "{} cannot be the data directory; give a folder that can be written with --data-dir", .path.display()
+    )]
+    DataDir {
+        /// The data directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The socket in the data directory cannot be made or reached.
+    #[error("failed to use the socket {}", .path.display())]
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The store itself.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
