@@ -24,8 +24,9 @@ model: ## Get the model of the demo and the tests, and print its folder
 soak: ## Run the long tests at full length (hours)
 	cargo xtask soak
 
-bench: ## Measure tokens per second and the share of the machine's peak
+bench: ## Measure tokens per second and the share of the machine's peak; writes and searches of vectors
 	cargo xtask bench
+	cargo xtask bench --index
 
 fixtures: ## Make the test fixtures again (installs torch)
 	cargo xtask fixtures

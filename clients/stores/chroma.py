@@ -5,38 +5,33 @@ farewell, `start` starts it again where it was. All ends, and all files go, when
 """
 
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from pathlib import Path
 
-from children import free_port, obey
+from children import free_port, obey, start, wait_until
 
 
 class Server:
     def __init__(self, home):
-        self.home = home
+        self.data = home / "data"
+        self.log = home / "log"
         self.port = free_port()
         self.process = None
 
     def start(self):
         program = Path(sys.executable).parent / "chroma"
-        command = [program, "run", "--path", self.home / "data", "--host", "127.0.0.1", "--port", str(self.port)]
-        with open(self.home / "log", "ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.wait()
+        command = [program, "run", "--path", self.data, "--host", "127.0.0.1", "--port", self.port]
+        self.process = start(command, self.log)
+        wait_until(self.answers, self.process, self.log)
 
-    def wait(self):
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v2/heartbeat").close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        sys.exit("chroma did not start:\n" + (self.home / "log").read_text(errors="replace"))
+    def answers(self):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v2/heartbeat").close()
+            return True
+        except OSError:
+            return False
 
     def kill(self):
         if self.process:

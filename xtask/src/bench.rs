@@ -1,16 +1,19 @@
-//! `cargo xtask bench`: tokens per second, and how much of the machine's peak that is.
+//! `cargo xtask bench`: tokens per second, and how much of the machine's peak that is; with `--index`,
+//! writes and searches of vectors (`index.rs`).
 //!
 //! Every engine is a process that embeds the same inputs when it is told to and says how long that took.
 //! Rounds go around the engines, so that a machine which slows down slows all of them. Nothing here is a
 //! test: figures depend on the machine, and a share of the peak measured in the same run least of all.
 
 mod contender;
+mod index;
 mod report;
 mod sample;
 
 use std::path::PathBuf;
 use std::process::Command;
 
+use anyhow::ensure;
 use clap::ValueEnum;
 
 use crate::workspace::{cargo, command, get_model, python, root};
@@ -20,13 +23,18 @@ use report::Report;
 /// What to measure, and how often.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
+    /// Measure the index instead
+    #[arg(long)]
+    index: bool,
+    #[command(flatten)]
+    index_arguments: index::Arguments,
     /// Model directory; the model of the demo if none is given
     #[arg(long)]
     model: Option<PathBuf>,
     /// Text file, an input a line; without one, sentences from the docstrings of Python's standard library
     #[arg(long)]
     text: Option<PathBuf>,
-    /// How many inputs
+    /// How many inputs; as many as the text has, up to 50,000, for the index
     #[arg(long, default_value_t = 2_000)]
     inputs: usize,
     /// How often each engine embeds all of them
@@ -54,11 +62,22 @@ enum Peer {
 
 /// Measures, prints the report, and keeps it where that was asked for.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let sample = sample::take(arguments.text.as_deref(), arguments.inputs)?;
     let model = match &arguments.model {
         Some(model) => std::path::absolute(model)?,
         None => get_model()?,
     };
+    if arguments.index {
+        let text = arguments.text.as_deref();
+        return index::run(&arguments.index_arguments, text, &model, arguments.json.as_deref());
+    }
+    let sample = sample::take(arguments.text.as_deref(), arguments.inputs)?;
+    ensure!(
+        sample.num_inputs == arguments.inputs,
+        "{} has {} lines with text, and --inputs asks for {}",
+        sample.source.display(),
+        sample.num_inputs,
+        arguments.inputs,
+    );
     let mut commands = vec![("sembla", sembla()?)];
     for peer in &arguments.peer {
         commands.push((peer.name(), peer.command()?));

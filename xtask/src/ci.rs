@@ -67,20 +67,31 @@ pub(crate) fn rust_tests(model: &Path, scale: Scale) -> Command {
     tests
 }
 
+/// Clients that can stand beside each other in one Python environment: its name, and the folder of their
+/// tests. Their versions are pinned in `clients/requirements-NAME.txt`.
+const CLIENTS: &[(&str, &str)] = &[
+    ("2023", "era_2023"),
+    ("current", "era_current"),
+    ("pinecone-2022", "pinecone_2022"),
+    ("pinecone-7", "pinecone_7"),
+    ("pinecone-10", "pinecone_10"),
+    ("langchain-pinecone", "langchain_pinecone"),
+];
+
 /// Runs the real clients and the tests of the whole server against the binary of the dev profile.
 pub(crate) fn clients(steps: &mut Steps, scale: Scale) -> anyhow::Result<()> {
     steps.run("binary", cargo(&["build", "--workspace", "--bins", "--locked"]))?;
-    for era in ["2023", "current"] {
-        let requirements = format!("clients/requirements-{era}.txt");
+    for (name, folder) in CLIENTS {
+        let requirements = format!("clients/requirements-{name}.txt");
         let python = steps.time(
-            &format!("environment of the clients of {era}"),
-            &format!("scripts/make-venv {era} {requirements}"),
-            || python(era, &requirements),
+            &format!("environment of the clients of {name}"),
+            &format!("scripts/make-venv {name} {requirements}"),
+            || python(name, &requirements),
         )?;
         let mut tests = command(python);
-        tests.args(["-m", "pytest", &format!("clients/era_{era}")]);
+        tests.args(["-m", "pytest", &format!("clients/{folder}")]);
         tests.env("SEMBLA_TEST_SCALE", scale.column());
-        steps.run(&format!("clients of {era}"), tests)?;
+        steps.run(&format!("clients of {name}"), tests)?;
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ enum Task {
     Fixtures,
     /// Run the long loops at full length
     Soak,
-    /// Measure tokens per second and the share of the machine's peak
+    /// Measure tokens per second and the share of the machine's peak, or the index
     Bench(bench::Arguments),
 }
 

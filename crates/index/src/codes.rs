@@ -5,8 +5,8 @@
 //! and the larger of few; the caller scores what is left in full precision. All of it is derived from
 //! the vectors, so it is never stored, and what it costs is about a third of their memory.
 //!
-//! Rows are appended and never removed: which of them count is said with each query. Centroids are
-//! learned from the rows in the background ([`Codes::relearn`]) while appends and queries go on.
+//! Rows are appended, and which of them count is said with each query; whole chunks of those that
+//! never count again can be forgotten. Centroids are learned from the rows in the background ([`Codes::relearn`]) while appends and queries go on.
 
 mod byte_rows;
 mod centroids;
@@ -18,16 +18,19 @@ mod space;
 mod tests;
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Instant;
 
 use kernels::{ByteQuery, Isa};
 use roaring::RoaringBitmap;
 
-use self::byte_rows::ByteRows;
+use self::byte_rows::{ByteRows, CHUNK_ROWS};
 use self::lists::{Encoder, Lists};
 use self::nearest::Nearest;
 pub use self::plan::{Budget, Plan, Size, plan};
 use self::space::Space;
+use crate::query::Stage;
 use crate::spec::Metric;
 
 /// Which rows a search looks at first, and in which form.
@@ -69,6 +72,8 @@ const MAX_LISTS: usize = 4_096;
 /// New rows this much further from their centroids than those that they were learned from mean that
 /// the data has moved.
 const DRIFT: f64 = 1.2;
+/// Lists that hold this many times the rows that are not forgotten are sorted anew.
+const STALE: usize = 2;
 /// From which share of the rows on new ones say anything about that.
 const DRIFT_SHARE: usize = 16;
 
@@ -87,6 +92,16 @@ struct State {
     lists: Lists,
     /// Rows when the lists were learned.
     num_learned: usize,
+    forgotten: RoaringBitmap,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidates {
+    /// The rows that are worth scoring in full precision, the most promising first.
+    pub rows: Vec<u32>,
+    /// How they were found: `one-bit` and `int8`, or the latter alone.
+    pub stages: Vec<Stage>,
 }
 
 impl Codes {
@@ -105,13 +120,38 @@ impl Codes {
             lists: Lists::new(encoder.num_lists()),
             encoder: Arc::new(encoder),
             num_learned: 0,
+            forgotten: RoaringBitmap::new(),
         };
         Self { isa, space, state: RwLock::new(state), writer: Mutex::new(()) }
     }
 
-    /// Returns how many rows there are, counting those that no longer count.
+    /// Returns the number after the last row's.
     pub fn num_rows(&self) -> usize {
         self.read().bytes.num_rows()
+    }
+
+    /// Returns how many rows there are, counting those that no longer count, without those that were
+    /// skipped or forgotten.
+    pub fn num_held(&self) -> usize {
+        self.read().bytes.num_held()
+    }
+
+    /// Returns the rows that were forgotten, which grow and never shrink.
+    pub fn forgotten(&self) -> RoaringBitmap {
+        self.read().forgotten.clone()
+    }
+
+    /// Frees the memory of rows that never count again: of their bytes at once, as far as they fill
+    /// whole chunks of 1,024, and of their bits when the lists are learned again.
+    pub fn forget(&self, rows: Range<u32>) {
+        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let end = (rows.end as usize).min(state.bytes.num_rows()) / CHUNK_ROWS;
+        for chunk in (rows.start as usize).div_ceil(CHUNK_ROWS)..end {
+            state.bytes.forget(chunk);
+            let first_row = (chunk * CHUNK_ROWS) as u32;
+            state.forgotten.insert_range(first_row..first_row + CHUNK_ROWS as u32);
+        }
     }
 
     /// Returns into how many lists they are sorted.
@@ -125,11 +165,12 @@ impl Codes {
         state.bytes.num_bytes() + state.lists.num_bytes()
     }
 
-    /// Adds rows, the first of them numbered `first_row`; they are found from then on.
+    /// Adds rows, the first of them numbered `first_row`; they are found from then on. Rows before it
+    /// that were not added never will be.
     ///
     /// # Panics
     ///
-    /// If `rows` is not whole rows, or `first_row` is not [`Self::num_rows`].
+    /// If `rows` is not whole rows, or `first_row` is less than [`Self::num_rows`].
     pub fn append(&self, first_row: u32, rows: &[f32]) {
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let rows = self.space.rows(rows);
@@ -138,12 +179,13 @@ impl Codes {
         let quantized = ByteRows::of(self.space.dimensions(), &rows);
         let encoded = encoder.encode(&rows.vectors, &rows.biases);
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        assert_eq!(first_row as usize, state.bytes.num_rows(), "rows that do not follow the last");
+        assert!(first_row as usize >= state.bytes.num_rows(), "rows that do not follow the last");
+        state.bytes.skip_to(first_row as usize);
         state.bytes.append(&quantized);
         state.lists.append(first_row, &encoded);
     }
 
-    /// Returns the rows that are worth scoring in full precision, the most promising first.
+    /// Finds the rows that are worth scoring in full precision.
     ///
     /// With `live`, only rows in it are named. Rows that were not yet appended are not.
     ///
@@ -155,43 +197,58 @@ impl Codes {
         query: &[f32],
         live: Option<&RoaringBitmap>,
         effort: Effort,
-    ) -> Vec<u32> {
+    ) -> Candidates {
         let query = self.space.query(query);
         let state = self.read();
-        let bytes = ByteQuery::new(&query);
         let num_live = live.map_or(state.bytes.num_rows() as u64, RoaringBitmap::len);
-        let mut nearest = Nearest::new(effort.num_candidates, live);
-        let is_one_bit = matches!(effort.way, Way::OneBit | Way::Lists(_));
-        if is_one_bit && num_live > effort.num_int8 as u64 {
-            let num_lists = match effort.way {
-                Way::Lists(num) => num,
-                Way::OneBit | Way::Int8 => usize::MAX,
-            };
+        let num_lists = match effort.way {
+            Way::Lists(num) => num,
+            Way::OneBit => usize::MAX,
+            Way::Int8 => 0,
+        };
+        let mut stages = Vec::new();
+        let survivors = (num_lists > 0 && num_live > effort.num_int8 as u64).then(|| {
+            let start = Instant::now();
             let mut survivors = Nearest::new(effort.num_int8, live);
-            state.lists.scan(self.isa, &state.encoder, &query, num_lists, &mut survivors);
-            let survivors = survivors.into_rows();
-            state.bytes.score(self.isa, &bytes, survivors.into_iter(), &mut nearest);
-        } else if let Some(live) = live
-            && num_live * GATHER_COST < state.bytes.num_rows() as u64
-        {
-            state.bytes.score(self.isa, &bytes, live.iter(), &mut nearest);
-        } else {
-            state.bytes.scan(self.isa, &bytes, &mut nearest);
-        }
-        nearest.into_rows()
+            let num = state.lists.scan(self.isa, &state.encoder, &query, num_lists, &mut survivors);
+            stages.push(stage("one-bit", num as u64, start));
+            survivors.into_rows()
+        });
+        let start = Instant::now();
+        let bytes = ByteQuery::new(&query);
+        let mut nearest = Nearest::new(effort.num_candidates, live);
+        let num_scored = match (survivors, live) {
+            (Some(survivors), _) => {
+                let num = survivors.len() as u64;
+                state.bytes.score(self.isa, &bytes, survivors.into_iter(), &mut nearest);
+                num
+            }
+            (None, Some(live)) if num_live * GATHER_COST < state.bytes.num_rows() as u64 => {
+                state.bytes.score(self.isa, &bytes, live.iter(), &mut nearest);
+                num_live
+            }
+            (None, _) => {
+                state.bytes.scan(self.isa, &bytes, &mut nearest);
+                state.bytes.num_held() as u64
+            }
+        };
+        let rows = nearest.into_rows();
+        stages.push(stage("int8", num_scored, start));
+        Candidates { rows, stages }
     }
 
     /// Returns whether [`Self::relearn`] would make searches better: the rows have outgrown their
-    /// lists, or the new ones lie elsewhere.
+    /// lists, or the new ones lie elsewhere, or most of the lists is forgotten.
     pub fn wants_relearning(&self) -> bool {
         let state = self.read();
-        let num_rows = state.bytes.num_rows();
-        let has_outgrown = num_lists(num_rows) >= 4 * state.encoder.num_lists();
-        let num_new = num_rows - state.num_learned;
-        let has_drifted = num_new * DRIFT_SHARE >= num_rows
+        let num_held = state.bytes.num_held();
+        let has_outgrown = num_lists(num_held) >= 4 * state.encoder.num_lists();
+        let num_new = state.bytes.num_rows() - state.num_learned;
+        let has_drifted = num_new * DRIFT_SHARE >= num_held
             && state.encoder.num_lists() > 1
             && state.lists.mean_residual_of_new() > DRIFT * state.encoder.mean_residual();
-        has_outgrown || has_drifted
+        let has_shed = state.lists.num_rows() > STALE * num_held;
+        has_outgrown || has_drifted || has_shed
     }
 
     /// Learns centroids from the rows and sorts all rows into new lists, on so many threads.
@@ -200,23 +257,23 @@ impl Codes {
     /// wait.
     pub fn relearn(&self, num_threads: NonZeroUsize) {
         let mut chunks = self.read().bytes.whole_chunks();
-        if chunks.is_empty() {
+        let held: Vec<_> = chunks.iter().filter(|chunk| chunk.num_rows() > 0).cloned().collect();
+        if held.is_empty() {
             return;
         }
-        let num_rows = self.num_rows();
-        let encoder =
-            Encoder::learn(self.isa, &self.space, &chunks, num_lists(num_rows), num_threads);
+        let num = num_lists(held.len() * CHUNK_ROWS);
+        let encoder = Encoder::learn(self.isa, &self.space, &held, num, num_threads);
         let mut lists = Lists::new(encoder.num_lists());
         let mut num_done = 0;
         // What comes in while this goes on is less each time round.
         while chunks.len() - num_done > num_threads.get() {
-            lists.append_chunks(&encoder, &chunks[num_done..], num_threads);
+            lists.append_chunks(&encoder, num_done, &chunks[num_done..], num_threads);
             num_done = chunks.len();
             chunks = self.read().bytes.whole_chunks();
         }
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let chunks = self.read().bytes.all_chunks();
-        lists.append_chunks(&encoder, &chunks[num_done..], num_threads);
+        lists.append_chunks(&encoder, num_done, &chunks[num_done..], num_threads);
         lists.forget_new();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.num_learned = state.bytes.num_rows();
@@ -231,6 +288,11 @@ impl Codes {
 
 /// How many rows can be read in order in the time of one that lies elsewhere.
 const GATHER_COST: u64 = 4;
+
+/// Describes what can miss.
+fn stage(name: &'static str, num_candidates: u64, start: Instant) -> Stage {
+    Stage { name, num_candidates, is_exact: false, took: start.elapsed() }
+}
 
 fn num_lists(num_rows: usize) -> usize {
     (num_rows / ROWS_IN_A_LIST).next_power_of_two().min(MAX_LISTS)

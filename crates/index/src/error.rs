@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::checked::InvalidRequest;
+use crate::invalid::InvalidRequest;
 
 /// A request that a store did not carry out.
 #[derive(Debug, thiserror::Error)]

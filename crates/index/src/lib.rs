@@ -12,6 +12,7 @@ mod codes;
 mod embedded;
 mod error;
 mod filter;
+mod invalid;
 mod memory;
 mod metadata;
 mod query;
@@ -20,11 +21,12 @@ mod spec;
 mod store;
 mod stores;
 
-pub use checked::{Checked, InvalidRequest, MAX_BATCH_RECORDS, MAX_TOP_K};
-pub use codes::{Budget, Codes, Effort, Plan, Size, Way, plan};
+pub use checked::{Checked, MAX_BATCH_RECORDS, MAX_TOP_K};
+pub use codes::{Budget, Candidates, Codes, Effort, Plan, Size, Way, plan};
 pub use embedded::{EmbeddedConfig, EmbeddedStore, IndexCheck};
 pub use error::StoreError;
 pub use filter::{Comparison, Condition, Filter, FilterError};
+pub use invalid::InvalidRequest;
 pub use memory::MemoryStore;
 pub use metadata::{
     MAX_METADATA_BYTES, Metadata, MetadataError, Value, from_json as metadata_from_json,
@@ -38,4 +40,7 @@ pub use spec::{
     Protection, SparseWeights, Stats, VectorKind,
 };
 pub use store::{Capabilities, PageRequest, VectorStore, Written};
-pub use stores::{ChromaConfig, ChromaStore, Hnsw, PgVectorConfig, PgVectorStore, Retry};
+pub use stores::{
+    ChromaConfig, ChromaStore, ConnectError, Hnsw, OpenSearchConfig, OpenSearchStore, PgVectorConfig,
+    PgVectorStore, PineconeConfig, PineconeStore, QdrantConfig, QdrantStore, Retry, connect,
+};

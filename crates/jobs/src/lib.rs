@@ -19,8 +19,9 @@ pub use self::embed::{BoxError, Embed, EmbedSpec, Embedded, EngineEmbedder};
 pub use self::indexed::{
     AdmitError, Export, ExportError, ExportSummary, Fill, FillError, FingerprintMismatch,
     HybridError, Import, ImportSummary, MAX_SAMPLES, Parts, Present, Recall, RowFault, TEXT_FIELD_TAG,
-    TextQuery, Trust, admit, check_document_model, check_query_model, export, fingerprint, import,
-    is_hybrid, query_prompt, recall, text_field, text_query,
+    TextQuery, Trust, admit, check_document_model, check_query_model, document_prompt, export,
+    fingerprint, import, is_hybrid, model_fingerprint, query_prompt, recall, text_field, text_query,
+    value_to_json,
 };
 pub use self::job::{
     Filled, IndexJob, Job, JobError, Progress, RowRefusal, Summary, run, run_into,

@@ -1,7 +1,7 @@
 //! Scores of many rows with a few queries, in one pass over the rows.
 //!
-//! A search reads every row once and does next to nothing with it, so memory sets the speed: with one
-//! query, several rows are in flight at a time; with many, a block of rows stays in the first-level
+//! A search reads every row once and does next to nothing with it, so memory sets the speed: one query
+//! reads it in order; with a few, several rows are in flight at a time; with many, a block of rows stays in the first-level
 //! cache while all queries pass over it, so that memory is read once for all of them.
 //!
 //! Each score is one sum over one register of lanes, in the order of `k`, whatever the shape of the
@@ -21,8 +21,10 @@ use crate::lanes::{Lanes, MAX_LANES};
 
 /// Rows that stay in the first-level cache while the queries pass: half of its 32 KiB.
 const BLOCK_BYTES: usize = 16 << 10;
-/// How far ahead of the row in use memory is asked for: a block.
+/// How far ahead of the row in use memory is asked for: a block, since all queries pass over one first.
 const AHEAD_FLOATS: usize = BLOCK_BYTES / size_of::<f32>();
+/// The same with a single query, which needs the next page of memory and no more.
+const AHEAD_FLOATS_OF_ONE: usize = 1_024;
 /// Floats in a cache line.
 const LINE: usize = 16;
 
@@ -123,6 +125,9 @@ impl Operation for Scan<'_> {
             }
             let left = num / 4 * 4;
             match num % 4 {
+                // One row after another: the machine's own prefetching follows one stream best, and
+                // the sums of the next row are in flight before those of this one are done.
+                1 if num == 1 => block.score::<1, 1>(left),
                 1 => block.score::<6, 1>(left),
                 2 => block.score::<4, 2>(left),
                 3 => block.score::<4, 3>(left),
@@ -166,8 +171,9 @@ impl<L: Lanes> Block<'_, L> {
         let queries = &values[query * stride..][..Q * stride];
         if query == 0 {
             // The first to read a block asks for the next, so that it is there for all.
+            let ahead = if Q == 1 { AHEAD_FLOATS_OF_ONE } else { AHEAD_FLOATS };
             for line in (0..rows.len()).step_by(LINE) {
-                self.lanes.prefetch(rows.as_ptr().wrapping_add(AHEAD_FLOATS + line));
+                self.lanes.prefetch(rows.as_ptr().wrapping_add(ahead + line));
             }
         }
         // SAFETY: `R` rows and `Q` padded queries, as the slices just made say.

@@ -1,5 +1,6 @@
 //! The command line: what there is to say, and who does it.
 
+mod bound;
 mod checked;
 mod completions;
 mod config_show;
@@ -7,6 +8,9 @@ mod doctor;
 mod download_progress;
 mod embed;
 mod flags;
+mod index;
+mod indexes;
+mod into;
 mod model;
 mod outcome;
 mod search;
@@ -48,16 +52,28 @@ enum Command {
     )]
     Serve(serve::ServeArgs),
 
-    /// Embed a column of a dataset
+    /// Embed a column of a dataset, into a folder or an index
     #[command(after_help = "Example: sembla embed questions.csv --column question \
-                      --model sentence-transformers/all-MiniLM-L6-v2 --output questions-embedded")]
+                      --model sentence-transformers/all-MiniLM-L6-v2 --output questions-embedded\n\n\
+                      Or into an index, with the model of the index: sembla embed questions.csv \
+                      --column question --to faq")]
     Embed(embed::EmbedArgs),
 
-    /// Search a dataset that was embedded
+    /// Search an index, or the folder of an embedded dataset
     #[command(
-        after_help = "Example: sembla search questions-embedded \"How can Medicare help me?\" --top-k 5"
+        after_help = "Example: sembla search faq \"How can Medicare help me?\" --top-k 5 --filter '{\"lang\": \"en\"}'\n\n\
+                      Or in a folder: sembla search questions-embedded \"How can Medicare help me?\""
     )]
     Search(search::SearchArgs),
+
+    /// Create, fill, show, copy and measure indexes of vectors
+    #[command(
+        subcommand,
+        after_help = "Example: sembla index create faq --model sentence-transformers/all-MiniLM-L6-v2\n\n\
+                      Then: sembla embed questions.csv --column question --to faq\n\
+                      And:  sembla search faq \"How can Medicare help me?\""
+    )]
+    Index(index::IndexCommand),
 
     /// Download, list and check models
     #[command(subcommand)]
@@ -94,6 +110,7 @@ fn execute(command: &Command, env: &Env) -> anyhow::Result<Outcome> {
         Command::Serve(args) => serve::run(args, env),
         Command::Embed(args) => embed::run(args, env),
         Command::Search(args) => search::run(args, env),
+        Command::Index(command) => index::run(command, env),
         Command::Doctor(args) => doctor::run(args, env),
         Command::Model(command) => model::run(command, env),
         Command::Config(command) => config_show::run(command, env),

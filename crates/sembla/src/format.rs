@@ -15,6 +15,11 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// Writes a count with what is counted.
+pub(crate) fn plural(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number)) }
+}
+
 /// Writes a number of bytes in the decimal unit that leaves at most three digits before the point.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
@@ -66,6 +71,12 @@ mod tests {
     fn thousands_are_set_apart() {
         let written = [0, 999, 1000, 12_345, 1_234_567].map(count);
         assert_eq!(written, ["0", "999", "1,000", "12,345", "1,234,567"]);
+    }
+
+    #[test]
+    fn one_is_singular() {
+        let written = [0, 1, 2, 1000].map(|number| plural(number, "row"));
+        assert_eq!(written, ["0 rows", "1 row", "2 rows", "1,000 rows"]);
     }
 
     #[test]

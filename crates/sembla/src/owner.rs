@@ -8,9 +8,12 @@ mod client;
 mod error;
 mod received;
 mod remote;
+mod sent;
 mod serving;
 mod socket;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::fs::DirBuilder;
 use std::num::NonZeroUsize;
@@ -87,7 +90,11 @@ async fn open_here(
     num_threads: NonZeroUsize,
 ) -> Result<Arc<EmbeddedStore>, OwnerError> {
     create(dir)?;
-    let config = EmbeddedConfig { num_threads, max_index_bytes: config.indexes.max_index_bytes };
+    let config = EmbeddedConfig {
+        num_threads,
+        max_index_bytes: config.indexes.max_index_bytes,
+        query_time: config.indexes.query_time,
+    };
     let dir = dir.join(INDEXES);
     let opening = tokio::task::spawn_blocking(move || EmbeddedStore::open(&dir, config));
     Ok(opening.await.expect("opening a store does not panic").map(Arc::new)?)

@@ -12,6 +12,7 @@ use crate::format;
 pub(crate) enum Unit {
     Bytes,
     Tokens,
+    Records,
 }
 
 /// A count on its way to a total.
@@ -111,6 +112,7 @@ fn style(unit: Unit) -> ProgressStyle {
         Unit::Tokens => {
             "{bar:32} {human_pos} of about {human_len} tokens, {rate} tokens/s, {eta} left"
         }
+        Unit::Records => "{bar:32} {human_pos} of {human_len} records, {rate}/s, {eta} left",
     };
     let style = ProgressStyle::with_template(template).expect("the templates above are valid");
     style.with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
@@ -129,6 +131,10 @@ fn line(unit: Unit, done: u64, total: u64, elapsed: Duration) -> String {
             // How many tokens there will be is known only at the end.
             format!("{} of about {} tokens", format::count(done), format::count(total)),
             format!("{} tokens/s", format::count(rate as u64)),
+        ),
+        Unit::Records => (
+            format!("{} of {} records", format::count(done), format::count(total)),
+            format!("{}/s", format::count(rate as u64)),
         ),
     };
     let percent = (done * 100).checked_div(total).unwrap_or(100).min(100);

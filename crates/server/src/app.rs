@@ -72,7 +72,7 @@ impl App {
             is_draining: AtomicBool::new(false),
             config,
             models,
-            indexes,
+            indexes: indexes.counted(&metrics),
             write_turns: WriteTurns::default(),
             metrics,
         };

@@ -17,8 +17,9 @@ use crate::App;
 use crate::error::{ErrorKind, HttpError};
 use crate::offload::Effort;
 
-/// A body that was read as JSON. For inference routes only: they change nothing, so it does no harm
-/// that a web page can post to them without a JSON content type.
+/// A body that was read as JSON, whatever it is said to be: inference changes nothing, so it does no harm
+/// that a web page can post to it without a JSON content type, and `middleware::guard` stands before the
+/// routes where it would.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for JsonBody<T> {
@@ -192,23 +193,41 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
 
 // Reads the body once more to find the field at fault, which a plain error does not know.
 fn explain<T: DeserializeOwned>(bytes: &[u8], err: serde_json::Error) -> HttpError {
-    if !err.is_data() {
-        let message = format!("the body is not valid JSON: {err}");
-        return HttpError::new(ErrorKind::BadJson, message);
-    }
-    if first_byte(bytes) != Some(b'{') {
+    if err.is_data() && first_byte(bytes) != Some(b'{') {
         return no_object();
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let Err(err) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
-        return HttpError::new(ErrorKind::BadField, err.to_string());
+        return HttpError::new(ErrorKind::BadJson, format!("the body is not valid JSON: {err}"));
     };
-    let path = err.path().to_string();
-    let cause = err.into_inner();
-    if path == "." {
-        return HttpError::new(ErrorKind::BadField, cause.to_string());
+    let path = err.path().clone();
+    let err = err.into_inner();
+    if err.is_data() {
+        return at(path.to_string(), &err.to_string());
     }
-    HttpError::new(ErrorKind::BadField, format!("`{path}`: {cause}")).param(path)
+    if let Some(name) = word_for_a_number(bytes, &err) {
+        let problem = format!("{name} is not a number that JSON has; all numbers must be finite");
+        return at(path.to_string(), &problem);
+    }
+    if err.to_string().starts_with("recursion limit exceeded") {
+        let field = path.iter().next().map_or_else(|| ".".to_owned(), ToString::to_string);
+        return at(field, "nested more than 127 deep");
+    }
+    HttpError::new(ErrorKind::BadJson, format!("the body is not valid JSON: {err}"))
+}
+
+fn at(path: String, problem: &str) -> HttpError {
+    if path == "." {
+        return HttpError::new(ErrorKind::BadField, problem);
+    }
+    HttpError::new(ErrorKind::BadField, format!("`{path}`: {problem}")).param(path)
+}
+
+// What Python's `json` and JavaScript's habits write for numbers that are none, if parsing failed there.
+fn word_for_a_number(bytes: &[u8], err: &serde_json::Error) -> Option<&'static str> {
+    let line = bytes.split(|byte| *byte == b'\n').nth(err.line().checked_sub(1)?)?;
+    let rest = line.get(err.column().checked_sub(1)?..)?;
+    ["NaN", "Infinity"].into_iter().find(|word| rest.starts_with(word.as_bytes()))
 }
 
 fn first_byte(bytes: &[u8]) -> Option<u8> {
@@ -304,6 +323,23 @@ mod tests {
             b"inputs=a",
             expect![[r#"BadJson: the body is not valid JSON: expected value at line 1 column 1"#]],
         );
+    }
+
+    #[test]
+    fn a_number_that_is_none_names_its_place() {
+        check(br#"{"inputs":[NaN]}"#, expect![[]]);
+        check(b"{\"inputs\":\n[[1, -Infinity]]}", expect![[]]);
+        check(br#"{"inputs":"NaN","dimensions":Infinity}"#, expect![[]]);
+        check(br#"{"inputs":nan}"#, expect![[]]);
+    }
+
+    #[test]
+    fn a_value_that_is_nested_too_deep_names_its_field() {
+        let filter = format!("{}{}", r#"{"$and":["#.repeat(1_000), "]}".repeat(1_000));
+        let body = format!(r#"{{"topK":1,"filter":{filter}}}"#);
+        let err = parse::<wire::pinecone::QueryRequest>(body.as_bytes()).unwrap_err();
+        assert_eq!(err.kind, ErrorKind::BadField);
+        expect![[]].assert_eq(&err.message);
     }
 
     #[test]

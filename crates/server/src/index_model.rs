@@ -2,37 +2,15 @@
 
 use std::sync::Arc;
 
-use engine::{Embedded, Input, Normalize, Output, Prompt, Request, Truncation};
+use engine::{Embedded, Engine, Input, Normalize, Output, Prompt, Request, Truncation};
 use index::{Fingerprint, IndexSpec};
-use model::EncoderSpec;
-use wire::openai::InputType;
+use jobs::{FingerprintMismatch, Trust};
 
 use crate::call::{Answer, Call, Model};
 use crate::dialects::Place;
-use crate::dialects::openai::prompt_names;
 use crate::error::{ErrorKind, HttpError};
 use crate::indexes::IndexErrorKind;
 use crate::models::{ModelState, Served};
-
-/// Returns what an index keeps about the model that is served as `name`.
-///
-/// The prompts are those that the model has for queries and documents, else its default.
-pub fn fingerprint(name: &str, spec: &EncoderSpec) -> Fingerprint {
-    let prompt = |names: &[&str]| {
-        let own = names.iter().find_map(|name| spec.prompts.get(*name));
-        own.or(spec.default_prompt.as_ref()).cloned().unwrap_or_default()
-    };
-    let pooling: Vec<&str> = spec.pooling.iter().map(|pooling| pooling.name()).collect();
-    Fingerprint {
-        model: name.to_owned(),
-        weight_hash: spec.weight_hash.clone(),
-        pooling: pooling.join("+"),
-        normalized: spec.normalizes,
-        document_prompt: prompt(prompt_names(InputType::Document)),
-        query_prompt: prompt(prompt_names(InputType::Query)),
-        dimensions: spec.dimensions,
-    }
-}
 
 /// What a text is to an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +37,7 @@ impl IndexModel {
         let Some(fingerprint) = spec.fingerprint.clone() else { return Err(unbound(spec)) };
         let models = call.app.models();
         let is_it = |served: &&Arc<Served>| match served.state() {
-            ModelState::Ready(engine) => difference(&fingerprint, engine.spec()).is_none(),
+            ModelState::Ready(engine) => difference(&fingerprint, &engine).is_none(),
             ModelState::Loading | ModelState::Failed(_) => false,
         };
         if let Some(served) = models.iter().find(is_it) {
@@ -68,7 +46,7 @@ impl IndexModel {
         // The one of this name may be it once it is loaded.
         if let Some(served) = models.iter().find(|served| served.answers_to(&fingerprint.model)) {
             let model = call.ready(served)?;
-            let difference = difference(&fingerprint, model.engine.spec()).unwrap_or_default();
+            let difference = difference(&fingerprint, &model.engine).unwrap_or_default();
             return Err(other_model(
                 spec,
                 &fingerprint,
@@ -78,7 +56,33 @@ impl IndexModel {
         Err(other_model(spec, &fingerprint, &format!("served here are {}", models.names())))
     }
 
-    /// Embeds texts with the prompt that the index has for their role.
+    /// Takes the served model that a search asks for in place of the index's own.
+    ///
+    /// # Errors
+    ///
+    /// If it is not served or not ready, or is another than the index was built with and `trust` does
+    /// not vouch for it.
+    pub(crate) fn asked(
+        call: &Call,
+        spec: &IndexSpec,
+        name: &str,
+        trust: Trust,
+    ) -> Result<Self, HttpError> {
+        let model = call.model(Some(name))?;
+        let given = jobs::model_fingerprint(&model.served.config.model_id, &model.engine);
+        let fingerprint = match (&spec.fingerprint, trust) {
+            (None, Trust::Check) => return Err(unbound(spec)),
+            (None, Trust::Force) => given,
+            (Some(recorded), Trust::Force) => recorded.clone(),
+            (Some(recorded), Trust::Check) => {
+                jobs::check_query_model(&spec.name, recorded, &given).map_err(not_the_same)?;
+                recorded.clone()
+            }
+        };
+        Ok(Self { model, fingerprint })
+    }
+
+    /// Embeds the texts of a place with the prompt that the index has for their role.
     ///
     /// # Errors
     ///
@@ -88,10 +92,11 @@ impl IndexModel {
         call: &Call,
         texts: Vec<String>,
         role: Role,
+        place: Place,
     ) -> Result<Answer<Embedded>, HttpError> {
-        let (prompt, place) = match role {
-            Role::Document => (&self.fingerprint.document_prompt, Place::list("records")),
-            Role::Query => (&self.fingerprint.query_prompt, Place::one("query.inputs.text")),
+        let prompt = match role {
+            Role::Document => &self.fingerprint.document_prompt,
+            Role::Query => &self.fingerprint.query_prompt,
         };
         let auto_truncate = self.model.served.config.auto_truncate;
         let request = Request {
@@ -105,8 +110,8 @@ impl IndexModel {
 }
 
 // What makes embeddings of this model incomparable with those of the index: not its name.
-fn difference(recorded: &Fingerprint, spec: &EncoderSpec) -> Option<String> {
-    let given = fingerprint(&recorded.model, spec);
+fn difference(recorded: &Fingerprint, engine: &Engine) -> Option<String> {
+    let given = jobs::model_fingerprint(&recorded.model, engine);
     let rows = [
         ("weights are", &recorded.weight_hash, &given.weight_hash),
         ("pooling is", &recorded.pooling, &given.pooling),
@@ -125,10 +130,16 @@ fn difference(recorded: &Fingerprint, spec: &EncoderSpec) -> Option<String> {
 fn unbound(spec: &IndexSpec) -> HttpError {
     let message = format!(
         "index `{name}` has no model, since it was filled with vectors from elsewhere; send vectors, \
-         or bind the model that they came from: PATCH /pinecone/indexes/{name} with {{\"embed\": \
-         {{\"model\": NAME}}}}",
+         or bind the model that they came from: PATCH /v1/indexes/{name} with {{\"model\": NAME}}, \
+         or PATCH /pinecone/indexes/{name} with {{\"embed\": {{\"model\": NAME}}}}",
         name = spec.name
     );
+    HttpError::new(ErrorKind::Index(IndexErrorKind::WrongModel), message)
+}
+
+/// Says that a model is another than that of the index.
+pub(crate) fn not_the_same(err: FingerprintMismatch) -> HttpError {
+    let message = format!("{err}; send \"force\": true if that is meant");
     HttpError::new(ErrorKind::Index(IndexErrorKind::WrongModel), message)
 }
 

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use index::{Checked, EmbeddedStore, InvalidRequest, StoreError};
 
 use crate::error::{ErrorKind, HttpError, RESTART_RETRY};
+use crate::metrics::{CountedStore, Metrics};
 
 /// Whether the server keeps indexes.
 #[derive(Debug, Clone)]
@@ -31,6 +32,20 @@ impl Indexes {
     /// Keeps indexes in the store of the data directory.
     pub fn embedded(store: Arc<EmbeddedStore>) -> Self {
         Self::Embedded { checked: Checked::new(Arc::clone(&store) as Arc<_>), store }
+    }
+
+    /// Counts what the store is asked.
+    pub(crate) fn counted(self, metrics: &Metrics) -> Self {
+        let count = |checked: Checked| {
+            checked.map_store(|store| Arc::new(CountedStore::new(store, metrics.clone())))
+        };
+        match self {
+            Self::In(checked) => Self::In(count(checked)),
+            Self::Embedded { store, checked } => {
+                Self::Embedded { store, checked: count(checked) }
+            }
+            Self::None { why } => Self::None { why },
+        }
     }
 
     pub(crate) fn get(&self) -> Result<&Checked, HttpError> {

@@ -98,7 +98,7 @@ pub fn read_base64(text: &str) -> Result<Vec<f32>, DecodeError> {
 }
 
 /// A JSON array of finite `f32`: reading or writing any other value is an error.
-#[derive(Debug, Clone, PartialEq, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Default, ToSchema)]
 #[schema(value_type = Vec<f32>)]
 pub struct Floats(Vec<f32>);
 

@@ -299,7 +299,13 @@ pub struct Search {
     /// What to look for; embedded with the model and the prompt of the index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// In place of a text: its vector. Beside one, only to an index without its model here.
+    /// The served model to embed the text with; that of the index where this is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Whether `model` may be another than the index was built with.
+    #[serde(default)]
+    pub force: bool,
+    /// In place of a text: its vector.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vector: Option<Vec<f32>>,
     /// Beside a vector, or alone in an index of sparse vectors.

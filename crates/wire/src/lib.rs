@@ -12,4 +12,5 @@ pub mod inputs;
 pub mod openai;
 pub mod opensearch;
 pub mod pinecone;
+pub mod qdrant;
 pub mod tei;

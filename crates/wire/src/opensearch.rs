@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 pub mod bulk;
+pub mod client;
 pub mod search;
 
 /// Body of `PUT /{index}`.

@@ -2,12 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 use crate::workspace::{command, output, root};
-
-/// Where sentences are that the project may use and not ship.
-const SHARED_SENTENCES: &str = "../shared/data/sentences-50k.txt";
 
 /// The inputs, an input a line, and where they are from.
 #[derive(Debug)]
@@ -20,35 +17,25 @@ pub(super) struct Sample {
     pub(super) num_inputs: usize,
 }
 
-/// Writes the first `num_inputs` lines of the text that are not blank to a file of their own.
-pub(super) fn take(text: Option<&Path>, num_inputs: usize) -> anyhow::Result<Sample> {
+/// Writes the first `most` lines of the text that are not blank, or as many as there are, to a file of
+/// their own.
+pub(super) fn take(text: Option<&Path>, most: usize) -> anyhow::Result<Sample> {
     let source = match text {
         Some(text) => text.to_owned(),
         None => default_text()?,
     };
     let whole = fs_err::read_to_string(&source).context("failed to read the bench's text")?;
     let inputs: Vec<&str> =
-        whole.lines().filter(|line| !line.trim().is_empty()).take(num_inputs).collect();
-    ensure!(
-        inputs.len() == num_inputs,
-        "{} has {} lines with text, and --inputs asks for {num_inputs}",
-        source.display(),
-        inputs.len(),
-    );
+        whole.lines().filter(|line| !line.trim().is_empty()).take(most).collect();
     let folder = root().join("target/bench");
     fs_err::create_dir_all(&folder)?;
     let path = folder.join("inputs.txt");
     fs_err::write(&path, inputs.join("\n"))?;
-    Ok(Sample { path, source, num_inputs })
+    Ok(Sample { path, source, num_inputs: inputs.len() })
 }
 
-/// Returns shared sentences where there are some, and else makes sentences of the same size from text that
-/// every machine has.
+/// Makes sentences from text that every machine has.
 fn default_text() -> anyhow::Result<PathBuf> {
-    let shared = root().join(SHARED_SENTENCES);
-    if shared.is_file() {
-        return Ok(shared);
-    }
     let made = root().join("target/bench/docstrings.txt");
     output(command(root().join("scripts/make-docstrings")).arg("--sentences").arg(&made))?;
     Ok(made)

@@ -16,8 +16,9 @@ const BATCH_ROWS: usize = 256;
 #[derive(Debug, Clone)]
 pub(super) struct ByteRows {
     dimensions: usize,
-    /// All full but the last.
+    /// All full but the last, and those without rows: of rows that were skipped or forgotten.
     chunks: Vec<Arc<Chunk>>,
+    num_rows: usize,
 }
 
 /// Some rows.
@@ -30,7 +31,7 @@ pub(super) struct Chunk {
 
 impl ByteRows {
     pub(super) fn new(dimensions: usize) -> Self {
-        Self { dimensions, chunks: Vec::new() }
+        Self { dimensions, chunks: Vec::new(), num_rows: 0 }
     }
 
     /// Quantizes rows.
@@ -41,6 +42,7 @@ impl ByteRows {
             let mut bytes = vec![0; vectors.len()];
             let rows = vectors.chunks_exact(dimensions).zip(bytes.chunks_exact_mut(dimensions));
             let scales = rows.map(|(row, bytes)| quantize(row, bytes)).collect();
+            quantized.num_rows += biases.len();
             quantized.chunks.push(Arc::new(Chunk { bytes, scales, biases: biases.to_vec() }));
         }
         quantized
@@ -51,21 +53,56 @@ impl ByteRows {
         for chunk in &more.chunks {
             let mut at = 0;
             while at < chunk.num_rows() {
-                let last = self.chunks.last().map_or(CHUNK_ROWS, |last| last.num_rows());
-                if last == CHUNK_ROWS {
-                    self.chunks.push(Arc::default());
-                }
-                let last = Arc::make_mut(self.chunks.last_mut().expect("pushed just now"));
-                let num = (CHUNK_ROWS - last.num_rows()).min(chunk.num_rows() - at);
-                last.append(chunk, at..at + num, self.dimensions);
+                let num = (CHUNK_ROWS - self.num_rows % CHUNK_ROWS).min(chunk.num_rows() - at);
+                let dimensions = self.dimensions;
+                self.last_chunk().append(chunk, at..at + num, dimensions);
+                self.num_rows += num;
                 at += num;
             }
         }
     }
 
+    /// Leaves out rows, so that the next one appended is `row`.
+    pub(super) fn skip_to(&mut self, row: usize) {
+        if !self.num_rows.is_multiple_of(CHUNK_ROWS) && self.num_rows < row {
+            let num = (CHUNK_ROWS - self.num_rows % CHUNK_ROWS).min(row - self.num_rows);
+            let dimensions = self.dimensions;
+            self.last_chunk().pad(num, dimensions);
+            self.num_rows += num;
+        }
+        if self.num_rows < row {
+            self.chunks.resize(row / CHUNK_ROWS, Arc::default());
+            self.num_rows = row / CHUNK_ROWS * CHUNK_ROWS;
+            let (num, dimensions) = (row - self.num_rows, self.dimensions);
+            if num > 0 {
+                self.last_chunk().pad(num, dimensions);
+                self.num_rows = row;
+            }
+        }
+    }
+
+    /// Frees the rows of a chunk that is whole.
+    pub(super) fn forget(&mut self, chunk: usize) {
+        debug_assert!(chunk < self.num_rows / CHUNK_ROWS, "rows may still be added to it");
+        self.chunks[chunk] = Arc::default();
+    }
+
+    /// Returns the chunk that the next row belongs to.
+    fn last_chunk(&mut self) -> &mut Chunk {
+        if self.chunks.len() == self.num_rows / CHUNK_ROWS {
+            self.chunks.push(Arc::default());
+        }
+        Arc::make_mut(self.chunks.last_mut().expect("there is one, or it was pushed just now"))
+    }
+
+    /// Returns the number after the last row's.
     pub(super) fn num_rows(&self) -> usize {
-        let last = self.chunks.last().map_or(0, |last| last.num_rows());
-        self.chunks.len().saturating_sub(1) * CHUNK_ROWS + last
+        self.num_rows
+    }
+
+    /// Returns how many rows there are, without those that were skipped or forgotten.
+    pub(super) fn num_held(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.num_rows()).sum()
     }
 
     pub(super) fn num_bytes(&self) -> usize {
@@ -74,8 +111,7 @@ impl ByteRows {
 
     /// Returns the chunks to which nothing is added any more.
     pub(super) fn whole_chunks(&self) -> Vec<Arc<Chunk>> {
-        let is_whole = |chunk: &&Arc<Chunk>| chunk.num_rows() == CHUNK_ROWS;
-        self.chunks.iter().filter(is_whole).cloned().collect()
+        self.chunks[..self.num_rows / CHUNK_ROWS].to_vec()
     }
 
     pub(super) fn all_chunks(&self) -> Vec<Arc<Chunk>> {
@@ -104,8 +140,7 @@ impl ByteRows {
         rows: impl Iterator<Item = u32>,
         nearest: &mut Nearest<'_>,
     ) {
-        let num_rows = self.num_rows();
-        let mut rows = rows.filter(|row| (*row as usize) < num_rows).peekable();
+        let mut rows = rows.filter(|row| self.has(*row)).peekable();
         let mut numbers = Vec::with_capacity(BATCH_ROWS);
         let mut scores = [0.0; BATCH_ROWS];
         while rows.peek().is_some() {
@@ -117,6 +152,11 @@ impl ByteRows {
                 nearest.offer(score + self.bias(*row), *row);
             }
         }
+    }
+
+    fn has(&self, row: u32) -> bool {
+        let chunk = self.chunks.get(row as usize / CHUNK_ROWS);
+        chunk.is_some_and(|chunk| row as usize % CHUNK_ROWS < chunk.num_rows())
     }
 
     fn row(&self, row: u32) -> ByteRow<'_> {
@@ -149,6 +189,14 @@ impl Chunk {
 
     fn num_bytes(&self) -> usize {
         self.bytes.capacity() + 4 * (self.scales.capacity() + self.biases.capacity())
+    }
+
+    /// Adds rows that never score.
+    fn pad(&mut self, num_rows: usize, dimensions: usize) {
+        let num_rows = self.num_rows() + num_rows;
+        self.bytes.resize(num_rows * dimensions, 0);
+        self.scales.resize(num_rows, 0.0);
+        self.biases.resize(num_rows, f32::NEG_INFINITY);
     }
 
     fn append(&mut self, from: &Self, rows: std::ops::Range<usize>, dimensions: usize) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use kernels::{Found, GROUP_ROWS, Isa, Rotation, SignGroups, SignTable, pack_signs, scan_signs};
 
-use super::byte_rows::Chunk;
+use super::byte_rows::{CHUNK_ROWS, Chunk};
 use super::centroids::Centroids;
 use super::nearest::Nearest;
 use super::space::Space;
@@ -149,6 +149,7 @@ impl Sums {
 /// The codes of all rows of a namespace.
 pub(super) struct Lists {
     lists: Vec<List>,
+    num_rows: usize,
     num_new: usize,
     sum_new_residuals: f64,
 }
@@ -164,7 +165,7 @@ struct List {
 
 impl Lists {
     pub(super) fn new(num: usize) -> Self {
-        Self { lists: vec![List::default(); num], num_new: 0, sum_new_residuals: 0.0 }
+        Self { lists: vec![List::default(); num], num_rows: 0, num_new: 0, sum_new_residuals: 0.0 }
     }
 
     pub(super) fn num_bytes(&self) -> usize {
@@ -179,14 +180,16 @@ impl Lists {
             let estimate = (encoded.slopes[at], encoded.offsets[at]);
             self.lists[*list as usize].push(first_row + at as u32, signs, estimate);
         }
+        self.num_rows += encoded.lists.len();
         self.num_new += encoded.lists.len();
         self.sum_new_residuals += encoded.sum_residuals;
     }
 
-    /// Codes chunks and sorts their rows in, numbered from those that are there on.
+    /// Codes chunks, the first of them numbered `first_chunk`, and sorts their rows in.
     pub(super) fn append_chunks(
         &mut self,
         encoder: &Encoder,
+        first_chunk: usize,
         chunks: &[Arc<Chunk>],
         num_threads: NonZeroUsize,
     ) {
@@ -202,8 +205,8 @@ impl Lists {
             };
             parts.into_iter().map(join).collect()
         });
-        for encoded in parts.iter().flatten() {
-            self.append(self.num_new as u32, encoded);
+        for (number, encoded) in (first_chunk..).zip(parts.iter().flatten()) {
+            self.append((number * CHUNK_ROWS) as u32, encoded);
         }
     }
 
@@ -213,12 +216,18 @@ impl Lists {
         self.sum_new_residuals = 0.0;
     }
 
+    /// Returns how many rows there are, counting those that are forgotten.
+    pub(super) fn num_rows(&self) -> usize {
+        self.num_rows
+    }
+
     /// Returns the mean square of the distances of rows to their centroids since then.
     pub(super) fn mean_residual_of_new(&self) -> f64 {
         self.sum_new_residuals / self.num_new.max(1) as f64
     }
 
-    /// Estimates the scores of the rows of the `num_lists` most promising lists.
+    /// Estimates the scores of the rows of the `num_lists` most promising lists, and returns how many
+    /// rows these have.
     pub(super) fn scan(
         &self,
         isa: Isa,
@@ -226,7 +235,7 @@ impl Lists {
         query: &[f32],
         num_lists: usize,
         nearest: &mut Nearest<'_>,
-    ) {
+    ) -> usize {
         let mut rotated = vec![0.0; encoder.rotation.num_rotated()];
         encoder.rotation.apply(query, &mut rotated);
         let table = SignTable::new(&rotated);
@@ -236,9 +245,14 @@ impl Lists {
         // The best first: the sooner good rows are known, the fewer others are looked at.
         order.sort_unstable_by(|a, b| promise(b).total_cmp(&promise(a)));
         let mut found = Vec::new();
+        let mut num_rows = 0;
         for list in order.into_iter().take(num_lists) {
-            self.lists[list as usize].scan(isa, &table, dots[list as usize], nearest, &mut found);
+            let dot = dots[list as usize];
+            let list = &self.lists[list as usize];
+            list.scan(isa, &table, dot, nearest, &mut found);
+            num_rows += list.rows.len();
         }
+        num_rows
     }
 }
 

@@ -73,7 +73,7 @@ fn recall(
     for row in rows.chunks(dimensions).step_by(rows.len() / dimensions / 20) {
         let query: Vec<f32> =
             row.iter().enumerate().map(|(at, x)| x + 0.3 * (at as f32).sin()).collect();
-        let candidates = codes.candidates(&query, Some(live), Effort::new(way, 10));
+        let candidates = codes.candidates(&query, Some(live), Effort::new(way, 10)).rows;
         let nearest = exact(metric, &query, rows, 10, live);
         wanted += nearest.len();
         found += nearest.iter().filter(|row| candidates.contains(row)).count();
@@ -106,7 +106,7 @@ fn only_rows_that_count_are_named_and_they_are_found_however_few() {
     for step in [2, 7, 100, 1_500] {
         let live: RoaringBitmap = (0..6_000).step_by(step).collect();
         for way in [Way::Int8, Way::OneBit] {
-            let candidates = codes.candidates(&rows[..64], Some(&live), Effort::new(way, 10));
+            let candidates = codes.candidates(&rows[..64], Some(&live), Effort::new(way, 10)).rows;
             assert!(candidates.iter().all(|row| live.contains(*row)));
             assert_eq!(candidates.len(), 40.min(live.len() as usize), "{way:?}, {step}");
             let recall = recall(&codes, Metric::Cosine, 64, &rows, way, &live);
@@ -139,7 +139,7 @@ fn an_appended_row_is_found_at_once_before_and_after_learning() {
         at += (rows.len() / 64) as u32;
         for way in WAYS {
             let query = &rows[rows.len() - 64..];
-            let candidates = codes.candidates(query, None, Effort::new(way, 1));
+            let candidates = codes.candidates(query, None, Effort::new(way, 1)).rows;
             assert_eq!(candidates[0], at - 1, "{way:?}");
         }
         if number == 3 {
@@ -158,7 +158,7 @@ fn appends_and_queries_go_on_while_centroids_are_learned() {
         scope.spawn(|| codes.relearn(NonZeroUsize::new(2).expect("not zero")));
         for (number, rows) in rows[5_000 * 32..].chunks(100 * 32).enumerate() {
             codes.append(5_000 + 100 * number as u32, rows);
-            let candidates = codes.candidates(&rows[..32], None, Effort::new(Way::OneBit, 1));
+            let candidates = codes.candidates(&rows[..32], None, Effort::new(Way::OneBit, 1)).rows;
             assert_eq!(candidates[0], 5_000 + 100 * number as u32);
         }
     });
@@ -192,8 +192,49 @@ fn no_rows_give_no_candidates_and_learn_nothing() {
     codes.relearn(ONE);
     assert!(!codes.wants_relearning());
     for way in WAYS {
-        assert!(codes.candidates(&[1.0; 5], None, Effort::new(way, 3)).is_empty());
+        assert!(codes.candidates(&[1.0; 5], None, Effort::new(way, 3)).rows.is_empty());
     }
+}
+
+#[test]
+fn rows_that_are_skipped_or_forgotten_are_never_named_and_the_others_are_found() {
+    let mut random = fastrand::Rng::with_seed(7);
+    let rows = rows(6_500, 32, &mut random);
+    let codes = Codes::new(Metric::Cosine, 32, &rows[..64]);
+    let there = [0..1_500, 4_096..6_500];
+    for rows_of_piece in &there {
+        let piece = &rows[rows_of_piece.start * 32..rows_of_piece.end * 32];
+        codes.append(rows_of_piece.start as u32, piece);
+    }
+    assert_eq!(codes.num_rows(), 6_500);
+    codes.forget(0..1_024);
+    codes.forget(6_144..6_500);
+    assert_eq!(codes.forgotten(), (0..1_024).collect(), "the last chunk is not yet whole");
+    // Two chunks, with what stands in for skipped rows, and the last.
+    assert_eq!(codes.num_held(), 1_024 + 2_048 + 356);
+    let live: RoaringBitmap = (1_024..1_500).chain(4_096..6_500).collect();
+    for _ in 0..2 {
+        for way in WAYS {
+            let recall = recall(&codes, Metric::Cosine, 32, &rows, way, &live);
+            assert!(recall >= 0.95, "{way:?}: {recall}");
+        }
+        codes.relearn(ONE);
+    }
+}
+
+#[test]
+fn lists_of_which_most_is_forgotten_want_to_be_sorted_anew() {
+    let mut random = fastrand::Rng::with_seed(8);
+    let codes = codes(Metric::Cosine, 32, &rows(9_000, 32, &mut random));
+    codes.relearn(ONE);
+    codes.forget(0..4_096);
+    assert!(!codes.wants_relearning(), "half is forgotten");
+    let before = codes.num_bytes();
+    codes.forget(4_096..6_144);
+    assert!(codes.wants_relearning(), "most is forgotten");
+    codes.relearn(ONE);
+    assert!(!codes.wants_relearning());
+    assert!(codes.num_bytes() < before, "the lists became smaller");
 }
 
 proptest! {
@@ -216,7 +257,7 @@ proptest! {
         for way in [Way::Int8, Way::OneBit] {
             let effort = Effort { way, num_int8: 1, num_candidates: num_rows };
             let effort = if way == Way::OneBit { Effort { num_int8: num_rows, ..effort } } else { effort };
-            let mut candidates = codes.candidates(&rows[..dimensions], Some(&live), effort);
+            let mut candidates = codes.candidates(&rows[..dimensions], Some(&live), effort).rows;
             candidates.sort_unstable();
             prop_assert_eq!(candidates, live.iter().collect::<Vec<u32>>());
         }

@@ -73,7 +73,7 @@ fn restore(data: &Data, from: &Path, name: &IndexName) -> Result<(), StoreError>
             return Err(StoreError::Damaged { path: from.to_owned(), what: first });
         }
         rename(&environment, name)?;
-        Index::start(environment)
+        Index::start(environment, &data.config)
     })
 }
 

@@ -30,6 +30,8 @@ pub struct IndexCheck {
     pub num_records: u64,
     /// Blocks of vectors whose checksums were computed.
     pub num_blocks: u64,
+    /// Vectors in those blocks, also those of records that are gone and not yet cleaned up.
+    pub num_vectors: u64,
     /// What is wrong, the first thousand of it; nothing in a good index.
     pub problems: Vec<String>,
 }
@@ -154,6 +156,7 @@ impl Checker<'_> {
                 Err(fault) => self.problem(problem_of(fault)),
                 Ok(block) => {
                     let num_rows = u64::from(block.num_rows());
+                    self.found.num_vectors += num_rows;
                     if held.insert_range(first_row..block.end()) != num_rows {
                         self.problem(format!("the block of row {first_row} overlaps another"));
                     }

@@ -1,4 +1,4 @@
-//! The embedded store: each index an LMDB environment of its own, searched exactly.
+//! The embedded store: each index an LMDB environment of its own, and codes of its vectors in memory.
 //!
 //! An acknowledged write is on the disk: one transaction covers records, vectors, postings and sparse
 //! terms, and LMDB syncs it before [`EmbeddedStore`] answers. Reads see whole transactions and never
@@ -14,6 +14,8 @@ mod candidates;
 mod changes;
 mod check;
 mod clean;
+mod coded;
+mod coder;
 mod data_file;
 mod environment;
 mod fault;
@@ -40,6 +42,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 pub use check::IndexCheck;
 
@@ -59,12 +62,31 @@ pub struct EmbeddedConfig {
     pub num_threads: NonZeroUsize,
     /// The most bytes of one index's file. It is address space that is set aside, not memory or disk.
     pub max_index_bytes: u64,
+    /// The time that a query may take to read vectors, on one thread at the speed of memory. While all
+    /// that count can be read in it, every query is exact; a larger namespace gets codes in memory, a
+    /// third of the size of its vectors, and a query reads the most precise of them that the time is
+    /// enough for ([`plan`](crate::plan)).
+    ///
+    /// Always exact are queries that ask for [`Precision::Exact`](crate::Precision::Exact) and those
+    /// that add a sparse part to the dense score.
+    pub query_time: Duration,
+}
+
+impl Default for EmbeddedConfig {
+    fn default() -> Self {
+        Self {
+            num_threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            max_index_bytes: 64 << 30,
+            query_time: Duration::from_millis(10),
+        }
+    }
 }
 
 impl EmbeddedConfig {
     /// Enough for tests, on two threads.
     pub fn for_tests() -> Self {
-        Self { num_threads: NonZeroUsize::MIN.saturating_add(1), max_index_bytes: 4 << 30 }
+        let num_threads = NonZeroUsize::MIN.saturating_add(1);
+        Self { num_threads, max_index_bytes: 4 << 30, ..Self::default() }
     }
 }
 
@@ -102,7 +124,7 @@ impl EmbeddedStore {
         let mut indexes = BTreeMap::new();
         for name in folder::indexes(&dir)? {
             let path = dir.join(name.as_str());
-            let index = Index::open(&path, &path, config.max_index_bytes)?;
+            let index = Index::open(&path, &path, &config)?;
             indexes.insert(name, Arc::new(index));
         }
         let queue = Arc::new(QueryQueue::new(config.num_threads));
@@ -118,6 +140,32 @@ impl EmbeddedStore {
     /// [`StoreError::Io`] if its lock cannot be read.
     pub fn holder(dir: &Path) -> Result<Option<Option<u32>>, StoreError> {
         lock::holder(dir)
+    }
+
+    /// Makes the codes that an index's namespaces need, and waits until all rows have them and their
+    /// centroids are learned. Nothing has to wait for this: it is for benches, and for whoever wants
+    /// the first query to be as fast as the others.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if there is no such index or it cannot be read.
+    pub async fn prepare(&self, index: &IndexName) -> Result<(), StoreError> {
+        let index = self.index(index)?;
+        store::on_a_thread(move || {
+            coder::want_large(&index.core)?;
+            index.core.coded.wait();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Returns the bytes of memory that the codes of an index take.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if there is no such index.
+    pub fn num_code_bytes(&self, index: &IndexName) -> Result<usize, StoreError> {
+        Ok(self.index(index)?.core.coded.num_bytes())
     }
 
     fn index(&self, name: &IndexName) -> Result<Arc<Index>, StoreError> {
@@ -139,7 +187,7 @@ impl Data {
 
     fn create(&self, spec: &IndexSpec) -> Result<(), StoreError> {
         self.add(&spec.name, |staging, path| {
-            Index::create(staging, path, self.config.max_index_bytes, spec)
+            Index::create(staging, path, &self.config, spec)
         })
     }
 

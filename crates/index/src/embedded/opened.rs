@@ -1,8 +1,11 @@
-//! An index that is open: its environment, its spec, and the thread that writes to it.
+//! An index that is open: its environment, its spec, its codes, and the threads that write and code.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::EmbeddedConfig;
+use super::coded::CodedSpaces;
+use super::coder::Coder;
 use super::environment::Environment;
 use super::writer::Writer;
 use crate::error::StoreError;
@@ -12,6 +15,7 @@ use crate::spec::{IndexDescription, IndexSpec};
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) environment: Environment,
+    pub(super) coded: Arc<CodedSpaces>,
     /// As the environment has it; the writer keeps the two equal.
     spec: RwLock<Arc<IndexSpec>>,
 }
@@ -21,6 +25,7 @@ pub(super) struct Core {
 pub(super) struct Index {
     pub(super) core: Arc<Core>,
     pub(super) writer: Writer,
+    _coder: Coder,
 }
 
 impl Core {
@@ -45,20 +50,32 @@ impl Index {
     pub(super) fn create(
         staging: &Path,
         path: &Path,
-        max_bytes: u64,
+        config: &EmbeddedConfig,
         spec: &IndexSpec,
     ) -> Result<Self, StoreError> {
-        Self::start(Environment::create(staging, path, max_bytes, spec)?)
+        Self::start(Environment::create(staging, path, config.max_index_bytes, spec)?, config)
     }
 
     /// Opens the index in a folder, which is at `path` or will be renamed to it.
-    pub(super) fn open(folder: &Path, path: &Path, max_bytes: u64) -> Result<Self, StoreError> {
-        Self::start(Environment::open(folder, path, max_bytes)?)
+    pub(super) fn open(
+        folder: &Path,
+        path: &Path,
+        config: &EmbeddedConfig,
+    ) -> Result<Self, StoreError> {
+        Self::start(Environment::open(folder, path, config.max_index_bytes)?, config)
     }
 
-    pub(super) fn start(environment: Environment) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        environment: Environment,
+        config: &EmbeddedConfig,
+    ) -> Result<Self, StoreError> {
         let spec = RwLock::new(Arc::new(environment.read(|txn, tables| tables.spec(txn))?));
-        let core = Arc::new(Core { environment, spec });
-        Ok(Self { writer: Writer::start(Arc::clone(&core))?, core })
+        let coded = Arc::new(CodedSpaces::new(config.query_time));
+        let core = Arc::new(Core { environment, coded, spec });
+        Ok(Self {
+            writer: Writer::start(Arc::clone(&core))?,
+            _coder: Coder::start(Arc::clone(&core), config.num_threads)?,
+            core,
+        })
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A query that finds a free place becomes a leader: it takes all that wait for the same namespace,
 //! answers them in one pass, and goes on until nothing waits. While all places are taken, queries
-//! gather, so that memory is read once for many.
+//! gather, so that memory is read once for many. A query that codes may answer goes alone: what it
+//! reads is small, and arithmetic is what it waits for.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -14,7 +15,7 @@ use tokio::sync::oneshot;
 use super::opened::Index;
 use super::search;
 use crate::error::StoreError;
-use crate::query::{Query, QueryResult};
+use crate::query::{Precision, Query, QueryResult};
 use crate::record::Namespace;
 
 /// Queries of one pass, at most: from here on a pass is bound by arithmetic, not by memory.
@@ -39,12 +40,15 @@ struct Waiting {
     index: Arc<Index>,
     namespace: Namespace,
     query: Query,
+    /// It reads little, and shares no pass.
+    is_alone: bool,
     answer: oneshot::Sender<Result<QueryResult, StoreError>>,
 }
 
 impl Waiting {
     fn may_share(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.index, &other.index) && self.namespace == other.namespace
+        let is_same = Arc::ptr_eq(&self.index, &other.index) && self.namespace == other.namespace;
+        is_same && !self.is_alone && !other.is_alone
     }
 }
 
@@ -62,7 +66,8 @@ impl QueryQueue {
     ) -> Result<QueryResult, StoreError> {
         let (answer, answered) = oneshot::channel();
         let (namespace, query) = (namespace.clone(), query.clone());
-        if self.push(Waiting { index, namespace, query, answer }) {
+        let is_alone = query.precision == Precision::Auto && index.core.coded.has(&namespace);
+        if self.push(Waiting { index, namespace, query, is_alone, answer }) {
             let queue = Arc::clone(self);
             tokio::task::spawn_blocking(move || queue.lead());
         }
@@ -125,7 +130,7 @@ fn answer_all(group: Vec<Waiting>) {
         }
     }
     // Alone, so that each gets its own error.
-    for Waiting { index, namespace, query, answer } in group {
+    for Waiting { index, namespace, query, answer, .. } in group {
         let results = search::answer(&index.core, &namespace, &[&query]);
         let _ = answer.send(results.map(|mut results| results.remove(0)));
     }

@@ -3,19 +3,15 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use kernels::{Isa, dot};
+use kernels::{Isa, Queries};
 use roaring::RoaringBitmap;
 
-use super::block::{Block, FULL_ROWS};
+use super::block::Block;
 use super::fault::Step;
-use super::keys;
 use super::sparse::SparseScores;
 use super::view::View;
 use crate::spec::Metric;
 
-/// Floats of a tile of rows that all queries are compared with before the next: a quarter of a
-/// second-level cache of 512 KiB.
-const TILE_FLOATS: usize = 32 << 10;
 /// Of a block's rows, one in so many must pass a query's filter for all of them to be compared.
 const WORTH_WHOLE_BLOCK: u64 = 4;
 
@@ -30,6 +26,8 @@ pub(super) struct Hit {
 #[derive(Debug)]
 pub(super) struct Nearest {
     k: usize,
+    /// What is less than this is farther than all that are kept.
+    floor: f32,
     /// The farthest of the kept on top.
     kept: BinaryHeap<Farther>,
 }
@@ -56,10 +54,13 @@ impl PartialOrd for Farther {
 
 impl Nearest {
     pub(super) fn new(k: usize) -> Self {
-        Self { k, kept: BinaryHeap::new() }
+        Self { k, floor: f32::NEG_INFINITY, kept: BinaryHeap::new() }
     }
 
     pub(super) fn offer(&mut self, row: u32, nearness: f32) {
+        if nearness < self.floor {
+            return;
+        }
         let candidate = Farther(Hit { row, nearness });
         if self.kept.len() < self.k {
             self.kept.push(candidate);
@@ -67,6 +68,11 @@ impl Nearest {
             && candidate < *farthest
         {
             *farthest = candidate;
+        }
+        if let Some(farthest) = self.kept.peek()
+            && self.kept.len() == self.k
+        {
+            self.floor = farthest.0.nearness;
         }
     }
 
@@ -90,6 +96,17 @@ pub(super) struct Scan<'q> {
 }
 
 impl Scan<'_> {
+    /// Compares the rows of a block that count, one by one.
+    fn compare_some(&mut self, isa: Isa, block: &Block) {
+        let query = Queries::new(block.dimensions, self.vector);
+        for row in self.rows.range(block.first_row..block.end()) {
+            // The same bits as in a whole block.
+            let mut dot = [0.0];
+            kernels::scan(isa, &query, block.vector(row), &mut dot);
+            self.offer(block, (row - block.first_row) as usize, dot[0]);
+        }
+    }
+
     fn offer(&mut self, block: &Block, at: usize, dot: f32) {
         let row = block.first_row + at as u32;
         let factor = block.factors[at];
@@ -106,28 +123,23 @@ impl Scan<'_> {
     }
 }
 
-/// Runs all queries over the blocks of a namespace.
+/// Runs all queries over the blocks of a namespace; those without a row that counts are not even
+/// read.
 pub(super) fn scan(view: &View, scans: &mut [Scan]) -> Step<()> {
-    if scans.is_empty() {
-        return Ok(());
-    }
     let isa = Isa::best();
+    let mut scans: Vec<&mut Scan> =
+        scans.iter_mut().filter(|scan| !scan.vector.is_empty()).collect();
     let mut dots = Vec::new();
-    for entry in view.tables.blocks.prefix_iter(view.txn, &view.space.id.to_be_bytes())? {
-        let (key, bytes) = entry?;
-        let first_row = keys::row_of(key).unwrap_or(u32::MAX);
-        let block_rows = first_row..first_row.saturating_add(FULL_ROWS);
-        // Blocks without a row that counts are not even read.
-        if scans.iter().all(|scan| scan.rows.range_cardinality(block_rows.clone()) == 0) {
-            continue;
-        }
-        let block = Block::read(bytes, first_row, view.dimensions)?;
-        scan_block(isa, &block, scans, &mut dots);
+    let mut at = 0;
+    while let Some(row) = scans.iter().filter_map(|scan| scan.rows.range(at..).next()).min() {
+        let block = view.block_of(row)?;
+        scan_block(isa, &block, &mut scans, &mut dots);
+        at = block.end();
     }
     Ok(())
 }
 
-fn scan_block(isa: Isa, block: &Block, scans: &mut [Scan], dots: &mut Vec<f32>) {
+fn scan_block(isa: Isa, block: &Block, scans: &mut [&mut Scan], dots: &mut Vec<f32>) {
     let rows = block.first_row..block.end();
     let num_rows = block.num_rows() as usize;
     let mut whole = Vec::new();
@@ -135,16 +147,13 @@ fn scan_block(isa: Isa, block: &Block, scans: &mut [Scan], dots: &mut Vec<f32>) 
         let num_counting = scan.rows.range_cardinality(rows.clone());
         if num_counting * WORTH_WHOLE_BLOCK >= num_rows as u64 {
             whole.push((num_counting == num_rows as u64, scan));
-            continue;
-        }
-        for row in scan.rows.range(rows.clone()) {
-            let dot = dot(isa, scan.vector, block.vector(row));
-            scan.offer(block, (row - block.first_row) as usize, dot);
+        } else if num_counting > 0 {
+            scan.compare_some(isa, block);
         }
     }
-    let vectors: Vec<&[f32]> = whole.iter().map(|(_, scan)| scan.vector).collect();
-    dots.resize(num_rows * vectors.len(), 0.0);
-    dot_products(isa, &vectors, &block.values, block.dimensions, dots);
+    let vectors: Vec<f32> = whole.iter().flat_map(|(_, scan)| scan.vector).copied().collect();
+    dots.resize(num_rows * whole.len(), 0.0);
+    kernels::scan(isa, &Queries::new(block.dimensions, &vectors), &block.values, dots);
     for ((all_count, scan), dots) in whole.into_iter().zip(dots.chunks_exact(num_rows)) {
         if all_count {
             dots.iter().enumerate().for_each(|(at, dot)| scan.offer(block, at, *dot));
@@ -153,20 +162,6 @@ fn scan_block(isa: Isa, block: &Block, scans: &mut [Scan], dots: &mut Vec<f32>) 
         for row in scan.rows.range(rows.clone()) {
             let at = (row - block.first_row) as usize;
             scan.offer(block, at, dots[at]);
-        }
-    }
-}
-
-/// Multiplies all queries with all rows: `out` is `[num_queries, num_rows]`.
-fn dot_products(isa: Isa, queries: &[&[f32]], rows: &[f32], dimensions: usize, out: &mut [f32]) {
-    let num_rows = rows.len() / dimensions;
-    let tile_rows = (TILE_FLOATS / dimensions).max(1);
-    for first in (0..num_rows).step_by(tile_rows) {
-        let tile = first..(first + tile_rows).min(num_rows);
-        for (at, query) in queries.iter().enumerate() {
-            for row in tile.clone() {
-                out[at * num_rows + row] = dot(isa, query, &rows[row * dimensions..][..dimensions]);
-            }
         }
     }
 }

@@ -7,13 +7,16 @@ use roaring::RoaringBitmap;
 
 use super::block::inverse_length;
 use super::fault::Step;
+use super::coded::Wish;
 use super::opened::Core;
 use super::record::Row;
-use super::scan::{Nearest, Scan, scan};
+use super::scan::{Hit, Nearest, Scan, scan};
 use super::sparse::{self, SparseScores};
 use super::view::View;
 use crate::error::StoreError;
-use crate::query::{Explain, Fusion, Match, Query, QueryResult, Stage, StageScore};
+use crate::query::{
+    Explain, Fusion, Match, Precision, Query, QueryResult, Stage, StageScore,
+};
 use crate::record::{Namespace, SparseVector};
 use crate::spec::{IndexSpec, Metric};
 
@@ -35,7 +38,8 @@ pub(super) fn answer(
         let lsn = tables.number(txn, "lsn")?;
         let mut results = vec![QueryResult { lsn, ..QueryResult::default() }; queries.len()];
         if let Some(view) = View::of(txn, tables, namespace, spec.dimensions)? {
-            let found = Search { view, spec: &spec, live: view.live()? }.run(queries)?;
+            let live = view.live()?;
+            let found = Search { core, namespace, view, spec: &spec, live }.run(queries)?;
             for (result, (matches, explain)) in results.iter_mut().zip(found) {
                 (result.matches, result.explain) = (matches, explain);
             }
@@ -45,6 +49,8 @@ pub(super) fn answer(
 }
 
 struct Search<'a> {
+    core: &'a Core,
+    namespace: &'a Namespace,
     view: View<'a>,
     spec: &'a IndexSpec,
     live: RoaringBitmap,
@@ -128,41 +134,65 @@ impl Search<'_> {
 
     /// Finds the nearest vectors of all plans that have one, in one pass.
     fn dense(&self, plans: &mut [Plan]) -> Step<Vec<Vec<Scored>>> {
-        let metric = self.spec.metric;
+        let mut promising = Vec::new();
+        for plan in plans.iter_mut() {
+            let found = self.promising(plan).map(|(rows, stages)| {
+                plan.stages.extend(stages);
+                rows
+            });
+            promising.push(found);
+        }
         let start = Instant::now();
         let mut scans: Vec<Scan> = Vec::new();
-        for plan in plans.iter().filter(|plan| !plan.query.vector.is_empty()) {
-            // Near-ties may change places when distances are computed again, in f64.
-            let spare = if metric == Metric::Euclidean { plan.depth() + 32 } else { 0 };
-            scans.push(Scan {
-                metric,
-                vector: &plan.query.vector,
-                inverse_length: inverse_length(&plan.query.vector),
-                sparse: plan.sparse.as_ref().filter(|_| !plan.is_fused()),
-                rows: self.counting(plan),
-                nearest: Nearest::new(plan.depth() + spare),
-            });
+        for (plan, promising) in plans.iter().zip(&promising) {
+            let rows = promising.as_ref().unwrap_or_else(|| self.counting(plan));
+            scans.push(self.scan_of(plan, rows));
         }
         scan(&self.view, &mut scans)?;
-        let mut found = scans.into_iter().map(|scan| scan.nearest.into_hits()).collect::<Vec<_>>();
         let took = start.elapsed();
+        let found: Vec<_> =
+            scans.into_iter().map(|scan| (scan.rows.len(), scan.nearest.into_hits())).collect();
         let mut all = Vec::with_capacity(plans.len());
-        for plan in plans {
-            if plan.query.vector.is_empty() {
-                all.push(Vec::new());
-                continue;
+        for (plan, (num_compared, hits)) in plans.iter_mut().zip(found) {
+            let scored = |hit: Hit| Scored { row: hit.row, score: hit.nearness, stages: Vec::new() };
+            let hits: Vec<Scored> = hits.into_iter().map(scored).collect();
+            if !plan.query.vector.is_empty() {
+                plan.stages.push(stage("f32", num_compared, took));
             }
-            let hits = found.remove(0).into_iter();
-            let hits =
-                hits.map(|hit| Scored { row: hit.row, score: hit.nearness, stages: Vec::new() });
-            let num_candidates = self.counting(plan).len();
-            plan.stages.push(stage("f32", num_candidates, took));
-            all.push(match metric {
-                Metric::Cosine | Metric::DotProduct => hits.collect(),
-                Metric::Euclidean => self.distances(plan, hits.collect())?,
+            all.push(match self.spec.metric {
+                Metric::Cosine | Metric::DotProduct => hits,
+                Metric::Euclidean => self.distances(plan, hits)?,
             });
         }
         Ok(all)
+    }
+
+    /// Returns the rows that codes say are worth comparing, and how they were found; `None` if all
+    /// that count must be.
+    fn promising(&self, plan: &Plan) -> Option<(RoaringBitmap, Vec<Stage>)> {
+        // The codes know nothing of what a sparse part adds to a score.
+        let is_sum = plan.sparse.is_some() && !plan.is_fused();
+        if plan.query.vector.is_empty() || is_sum || plan.query.precision == Precision::Exact {
+            return None;
+        }
+        let (vector, counting) = (&plan.query.vector[..], self.counting(plan));
+        let wish = Wish { vector, counting, want: plan.depth() };
+        self.core.coded.promising(self.namespace, self.view.space, wish)
+    }
+
+    fn scan_of<'p>(&self, plan: &'p Plan, rows: &'p RoaringBitmap) -> Scan<'p> {
+        let metric = self.spec.metric;
+        // Near-ties may change places when distances are computed again, in f64.
+        let spare = if metric == Metric::Euclidean { plan.depth() + 32 } else { 0 };
+        let k = if plan.query.vector.is_empty() { 0 } else { plan.depth() + spare };
+        Scan {
+            metric,
+            vector: &plan.query.vector,
+            inverse_length: inverse_length(&plan.query.vector),
+            sparse: plan.sparse.as_ref().filter(|_| !plan.is_fused()),
+            rows,
+            nearest: Nearest::new(k),
+        }
     }
 
     /// Computes the squares of the distances without the cancellation of `|x|² − 2qx`.

@@ -67,6 +67,24 @@ impl<'a> View<'a> {
         if (block.first_row..block.end()).contains(&row) { Ok(block) } else { Err(missing()) }
     }
 
+    /// Returns the block with a row or, if there is none, the first after it.
+    pub(super) fn block_from(&self, row: u32) -> Step<Option<Block<'a>>> {
+        let key = keys::row(self.space.id, row);
+        let before = self.tables.blocks.get_lower_than_or_equal_to(self.txn, &key)?;
+        let after = self.tables.blocks.get_greater_than(self.txn, &key)?;
+        for (key, bytes) in before.into_iter().chain(after) {
+            if let Some(first_row) = keys::row_of(key)
+                && key.starts_with(&self.space.id.to_be_bytes())
+            {
+                let block = Block::read(bytes, first_row, self.dimensions)?;
+                if row < block.end() {
+                    return Ok(Some(block));
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Returns a row's vector; empty in an index of sparse vectors.
     pub(super) fn vector(&self, row: u32) -> Step<Vec<f32>> {
         if self.dimensions == 0 {

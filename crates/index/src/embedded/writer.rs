@@ -114,6 +114,7 @@ fn commit(core: &Core, writes: &[&Write]) -> Result<Vec<Written>, StoreError> {
             if let Some(new_spec) = new_spec {
                 core.set_spec(new_spec);
             }
+            core.coded.note_commit();
             Ok(written)
         }
         Err(fault) => {

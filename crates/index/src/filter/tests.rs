@@ -1,3 +1,5 @@
+//! What filters let through, and what is no filter.
+
 use expect_test::{Expect, expect};
 use serde_json::{Value as Json, json};
 

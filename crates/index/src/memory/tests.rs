@@ -1,3 +1,5 @@
+//! The oracle against small cases that a person can check.
+
 use super::*;
 use crate::{Checked, Include, Precision, Protection, VectorKind};
 

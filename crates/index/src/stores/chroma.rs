@@ -113,7 +113,8 @@ impl ChromaStore {
         let mut embeddings = Vec::with_capacity(piece.len());
         let mut metadatas = Vec::with_capacity(piece.len());
         for record in piece {
-            metadatas.push(condition::kept(&record.metadata, before.remove(&record.id).as_ref())?);
+            let before = before.remove(&record.id);
+            metadatas.push(Some(condition::kept(&record.metadata, before.as_ref())?));
             embeddings.push(record.values);
         }
         let body = chroma::Upsert { ids, embeddings, metadatas };

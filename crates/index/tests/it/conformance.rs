@@ -13,9 +13,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use index::{
-    Capabilities, Checked, Filter, Fusion, Include, IndexName, IndexSpec, MemoryStore, Metadata, Metric,
-    Namespace, PageRequest, Precision, Protection, Query, QueryResult, Record, Selection, SparseWeights,
-    VectorKind,
+    Capabilities, Checked, Filter, Fusion, Include, IndexName, IndexSpec, MemoryStore, Metadata,
+    Metric, Namespace, PageRequest, Precision, Protection, Query, QueryResult, Record, Selection,
+    SparseWeights, VectorKind,
 };
 use serde_json::{Value as Json, json};
 
@@ -48,7 +48,12 @@ pub(crate) async fn check(store: Checked) {
             failed.push(case.name);
         }
     }
-    assert!(failed.is_empty(), "the {} store fails {} of {num_run} cases: {failed:#?}", can.name, failed.len());
+    assert!(
+        failed.is_empty(),
+        "the {} store fails {} of {num_run} cases: {failed:#?}",
+        can.name,
+        failed.len()
+    );
     assert!(num_run >= 25, "only {num_run} cases concern the {} store", can.name);
 }
 
@@ -92,15 +97,15 @@ async fn pair(store: &Checked, spec: &IndexSpec) -> Checked {
     oracle
 }
 
-fn metadata(json: &Json) -> Metadata {
+pub(crate) fn metadata(json: &Json) -> Metadata {
     serde_json::from_value(json.clone()).unwrap()
 }
 
-fn record(id: &str, values: &[f32], fields: &Json) -> Record {
+pub(crate) fn record(id: &str, values: &[f32], fields: &Json) -> Record {
     Record { id: id.to_owned(), values: values.to_vec(), sparse: None, metadata: metadata(fields) }
 }
 
-fn filter(json: &Json) -> Filter {
+pub(crate) fn filter(json: &Json) -> Filter {
     Filter::from_json(json).unwrap()
 }
 
@@ -137,18 +142,23 @@ pub(crate) fn first_page(limit: usize) -> PageRequest {
 }
 
 /// All ids of a namespace.
-pub(crate) async fn all_ids(store: &Checked, index: &IndexName, namespace: &Namespace) -> Vec<String> {
+pub(crate) async fn all_ids(
+    store: &Checked,
+    index: &IndexName,
+    namespace: &Namespace,
+) -> Vec<String> {
     store.list(index, namespace, &first_page(100_000)).await.unwrap().ids
 }
 
 /// Records with vectors that are not near to each other by accident, and fields of every kind.
-fn varied(num: usize, dimensions: usize) -> Vec<Record> {
+pub(crate) fn varied(num: usize, dimensions: usize) -> Vec<Record> {
     let mut random = fastrand::Rng::with_seed(7);
     let langs = ["en", "de", "fr"];
     (0..num)
         .map(|i| {
             let values: Vec<f32> = (0..dimensions).map(|_| random.f32() * 2.0 - 1.0).collect();
-            let mut fields = json!({"lang": langs[i % 3], "year": 2000 + (i % 20), "open": i % 2 == 0});
+            let mut fields =
+                json!({"lang": langs[i % 3], "year": 2000 + (i % 20), "open": i % 2 == 0});
             if i % 5 == 0 {
                 fields["tags"] = json!(["x", format!("t{}", i % 4)]);
             }
@@ -163,7 +173,13 @@ fn varied(num: usize, dimensions: usize) -> Vec<Record> {
 /// Compares what two stores found: the same records in the same order, unless two are equally near.
 #[track_caller]
 fn assert_same(found: &QueryResult, expected: &QueryResult) {
-    assert_eq!(found.matches.len(), expected.matches.len(), "{:?}\n{:?}", ids(found), ids(expected));
+    assert_eq!(
+        found.matches.len(),
+        expected.matches.len(),
+        "{:?}\n{:?}",
+        ids(found),
+        ids(expected)
+    );
     for (at, (found, expected)) in found.matches.iter().zip(&expected.matches).enumerate() {
         let tolerance = 1e-4 * expected.score.abs().max(1.0);
         assert!((found.score - expected.score).abs() < tolerance, "{at}: {found:?} {expected:?}");

@@ -117,9 +117,10 @@ async fn what_was_acknowledged_survives_kills_at_any_moment() {
         let test = "durability::what_was_acknowledged_survives_kills_at_any_moment";
         let mut child = child(test, dir.path(), &[]).spawn().unwrap();
         let mut told = Told::by(&mut child);
-        let mut note = |words: String| match words.split_once(' ').unwrap() {
-            ("wrote", number) => written.insert(number.parse::<usize>().unwrap()),
-            (_, number) => deleted.insert(number.parse::<usize>().unwrap()),
+        let mut note = |words: String| {
+            let (what, number) = words.split_once(' ').unwrap();
+            let told = if what == "wrote" { &mut written } else { &mut deleted };
+            told.insert(number.parse::<usize>().unwrap());
         };
         for words in told.by_ref().take(1 + random.below(30)) {
             note(words);
@@ -128,10 +129,10 @@ async fn what_was_acknowledged_survives_kills_at_any_moment() {
         (0..random.below(3_000_000)).for_each(|_| std::hint::spin_loop());
         child.kill().unwrap();
         child.wait().unwrap();
-        told.for_each(|words| drop(note(words)));
+        told.for_each(note);
         look(dir.path(), &written, &deleted, &format!("kill {kill} of SEED={seed}")).await;
     }
-    assert!(written.len() >= 2 * count("index_kills") as usize / 2);
+    assert!(written.len() >= count("index_kills") as usize, "each process wrote something");
 }
 
 /// Looks at what a killed process left: what it told of is there, and no batch is half there.

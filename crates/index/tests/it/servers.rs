@@ -42,9 +42,11 @@ impl Servers {
         let mut answers = BufReader::new(child.stdout.take().unwrap());
         let mut state = String::new();
         answers.read_line(&mut state).unwrap();
-        let state: serde_json::Value = serde_json::from_str(&state).expect("the script says why on stderr");
+        let state: serde_json::Value =
+            serde_json::from_str(&state).expect("the script says why on stderr");
         let ports = state["ports"].as_array().unwrap();
-        let ports = ports.iter().map(|port| u16::try_from(port.as_u64().unwrap()).unwrap()).collect();
+        let ports =
+            ports.iter().map(|port| u16::try_from(port.as_u64().unwrap()).unwrap()).collect();
         Self { child, orders, answers, ports }
     }
 

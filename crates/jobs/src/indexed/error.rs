@@ -46,6 +46,18 @@ pub enum FillError {
     /// The vectors may not stand there. Nothing was written.
     #[error(transparent)]
     Admit(#[from] AdmitError),
+    /// The vectors are of another length than those of the index.
+    #[error("the embeddings of {model} have {got} dimensions, and index `{index}` has {expected}")]
+    Dimensions {
+        /// The index.
+        index: String,
+        /// Its dimensions.
+        expected: usize,
+        /// What made the vectors.
+        model: String,
+        /// Theirs.
+        got: usize,
+    },
     /// The index needs texts, and there are none.
     #[error("index `{index}` is hybrid and takes the words of each text, and the dataset has no column `{column}` of texts")]
     NoTexts {

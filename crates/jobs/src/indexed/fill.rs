@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use index::{Checked, Fingerprint, IndexChange, IndexDescription, IndexName, Namespace, Record};
-use index::{StoreError, Written};
+use index::{
+    Checked, Fingerprint, IndexChange, IndexDescription, IndexName, IndexSpec, Namespace, Record,
+    StoreError, Written,
+};
 use tokio::runtime::Handle;
 
 use super::error::{AdmitError, FillError};
-use super::fingerprint::check_document_model;
+use super::fingerprint::{check_document_model, fingerprint};
 use super::query::{TEXT_FIELD_TAG, text_field};
+use crate::embed::EmbedSpec;
 
 /// Records of one upsert: enough that a commit costs little beside them, and a few megabytes.
 pub(super) const BATCH_RECORDS: usize = 1_000;
@@ -56,23 +59,31 @@ impl Fill {
         Ok(self.runtime.block_on(self.indexes.describe_index(&self.index))?)
     }
 
-    /// Checks that vectors of `given` may be written. Binds it to an index that has no model and no
-    /// vectors, and makes `text_column` the field of texts where none is said.
+    /// Checks that vectors of `given` may be written. Returns what the index will be, and the change
+    /// that makes it so: [`Fill::bind`] binds the model to an index that has none and no vectors, and
+    /// makes `text_column` the field of texts where none is said.
     pub(super) fn admit(
         &self,
-        there: IndexDescription,
-        given: Option<&Fingerprint>,
+        mut there: IndexDescription,
+        given: &EmbedSpec,
         text_column: &str,
-    ) -> Result<IndexDescription, FillError> {
-        let fingerprint = admit(&there, given, self.trust)?;
+    ) -> Result<(IndexSpec, IndexChange), FillError> {
+        let fingerprint = admit(&there, fingerprint(given).as_ref(), self.trust)?;
+        check_dimensions(&there.spec, given)?;
         let mut change = IndexChange { fingerprint, ..IndexChange::default() };
         if text_field(&there.spec).is_none() && !text_column.is_empty() {
             change.tags.insert(TEXT_FIELD_TAG.to_owned(), text_column.to_owned());
         }
-        if change == IndexChange::default() {
-            return Ok(there);
+        there.spec.apply(&change);
+        Ok((there.spec, change))
+    }
+
+    /// Makes a change that [`Fill::admit`] found, once nothing stands against writing.
+    pub(super) fn bind(&self, change: &IndexChange) -> Result<(), FillError> {
+        if *change != IndexChange::default() {
+            self.runtime.block_on(self.indexes.configure_index(&self.index, change))?;
         }
-        Ok(self.runtime.block_on(self.indexes.configure_index(&self.index, &change))?)
+        Ok(())
     }
 
     /// Returns how many records the namespace has.
@@ -122,6 +133,19 @@ impl Fill {
         }
         self.indexes.upsert(&self.index, &self.namespace, batch.to_vec()).await
     }
+}
+
+fn check_dimensions(spec: &IndexSpec, given: &EmbedSpec) -> Result<(), FillError> {
+    if spec.dimensions == given.dimensions {
+        return Ok(());
+    }
+    let model = if given.model.is_empty() { "the dataset" } else { &given.model };
+    Err(FillError::Dimensions {
+        index: spec.name.as_str().to_owned(),
+        expected: spec.dimensions,
+        model: model.to_owned(),
+        got: given.dimensions,
+    })
 }
 
 fn failed_ids(error: &StoreError, batch: &[Record]) -> Vec<String> {

@@ -7,8 +7,10 @@ use crate::embed::EmbedSpec;
 
 /// Stands between the names of poolings that are concatenated.
 const AND: &str = "+";
-/// The prompt that stands before queries, in a model that has one of this name.
-const QUERY: &str = "query";
+/// The names of prompts that stand before queries and before documents, as `encode_query` and
+/// `encode_document` of sentence-transformers try them, in their order.
+const QUERY: &[&str] = &["query"];
+const DOCUMENT: &[&str] = &["document", "passage", "corpus"];
 
 /// Why vectors of one model mean nothing among those of another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,9 +32,35 @@ pub struct FingerprintMismatch {
 
 /// Returns the text that stands before a query to this model, empty if none does.
 pub fn query_prompt(engine: &Engine) -> String {
+    prompt(engine, QUERY)
+}
+
+/// Returns the text that stands before a document of this model, empty if none does.
+pub fn document_prompt(engine: &Engine) -> String {
+    prompt(engine, DOCUMENT)
+}
+
+/// Returns the prompt of the first of these names that the model has, or its default.
+fn prompt(engine: &Engine, names: &[&str]) -> String {
     let spec = engine.spec();
-    let prompt = spec.prompts.get(QUERY).or(spec.default_prompt.as_ref());
-    prompt.cloned().unwrap_or_default()
+    let named = names.iter().find_map(|name| spec.prompts.get(*name));
+    named.or(spec.default_prompt.as_ref()).cloned().unwrap_or_default()
+}
+
+/// Returns what an index keeps about a model, which is called `model`, where nothing else is said
+/// about its prompts.
+pub fn model_fingerprint(model: &str, engine: &Engine) -> Fingerprint {
+    let spec = engine.spec();
+    let pooling: Vec<&str> = spec.pooling.iter().map(|pooling| pooling.name()).collect();
+    Fingerprint {
+        model: model.to_owned(),
+        weight_hash: spec.weight_hash.clone(),
+        pooling: pooling.join(AND),
+        normalized: spec.normalizes,
+        document_prompt: document_prompt(engine),
+        query_prompt: query_prompt(engine),
+        dimensions: spec.dimensions,
+    }
 }
 
 /// Returns what an index keeps about vectors that were made like this, or `None` if nobody knows how

@@ -8,7 +8,6 @@ use index::{IndexSpec, Record};
 
 use super::error::FillError;
 use super::fill::Fill;
-use super::fingerprint::fingerprint;
 use super::query::is_hybrid;
 use super::rows::{RecordMaker, check_records, check_text_field, set_vectors};
 use crate::dataset::{Dataset, ReadError};
@@ -46,17 +45,17 @@ pub fn import(
     let there = job.fill.describe()?;
     check_columns(job, &there.spec, &dataset)?;
     check_text_field(&there.spec, &provenance.column, &dataset.columns())?;
-    let given = fingerprint(&provenance.encoder);
-    let there = job.fill.admit(there, given.as_ref(), &provenance.column)?;
-    let mut rows = Rows::new(job, &there.spec, &dataset);
+    let (spec, change) = job.fill.admit(there, &provenance.encoder, &provenance.column)?;
+    let mut rows = Rows::new(job, &spec, &dataset);
     while let Some(records) = rows.next()? {
-        let checked = check_records(&job.fill.indexes, &there.spec, &records);
+        let checked = check_records(&job.fill.indexes, &spec, &records);
         checked.map_err(|error| error.numbered(rows.num_read - records.len() as u64 + 1))?;
         if on_progress(0, dataset.num_rows()).is_break() {
             return Err(FillError::Stopped { num_written: 0 });
         }
     }
-    let mut rows = Rows::new(job, &there.spec, &dataset);
+    job.fill.bind(&change)?;
+    let mut rows = Rows::new(job, &spec, &dataset);
     while let Some(records) = rows.next()? {
         job.fill.write(&records, rows.num_read - records.len() as u64)?;
         if on_progress(rows.num_read, dataset.num_rows()).is_break() {

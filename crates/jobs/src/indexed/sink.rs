@@ -3,18 +3,19 @@
 use std::collections::{HashMap, VecDeque};
 
 use arrow::array::RecordBatch;
-use index::{IndexDescription, Record};
+use index::{IndexChange, IndexSpec, Record};
 
 use super::error::FillError;
 use super::fill::{Fill, Present, Trust};
-use super::fingerprint::fingerprint;
 use super::rows::{RecordMaker, RowsError, check_records, check_text_field, set_vectors};
 use crate::embed::EmbedSpec;
 
 /// An index that may be filled with embeddings of one kind.
 pub(crate) struct Admitted<'a> {
     fill: &'a Fill,
-    there: IndexDescription,
+    /// As the index will be once it is bound.
+    spec: IndexSpec,
+    change: IndexChange,
     text_column: &'a str,
 }
 
@@ -45,19 +46,21 @@ impl<'a> Admitted<'a> {
     ) -> Result<Self, FillError> {
         let there = fill.describe()?;
         check_text_field(&there.spec, text_column, columns)?;
-        let there = fill.admit(there, fingerprint(embed).as_ref(), text_column)?;
-        Ok(Self { fill, there, text_column })
+        let (spec, change) = fill.admit(there, embed, text_column)?;
+        Ok(Self { fill, spec, change, text_column })
     }
 
     /// Returns what checks all rows, in order, before any is embedded.
     pub(crate) fn row_check(&self) -> RowCheck<'_> {
-        let mut vector = vec![0.0; self.there.spec.dimensions];
-        vector.iter_mut().take(1).for_each(|x| *x = 1.0);
+        // Of length 1, so that every metric takes it.
+        let mut vector = vec![0.0; self.spec.dimensions];
+        vector.first_mut().into_iter().for_each(|x| *x = 1.0);
         RowCheck { admitted: self, maker: self.maker(), vector }
     }
 
     /// Begins to write. What of the index's rows is kept is decided by `present`.
     pub(crate) fn sink(&self, present: Present) -> Result<IndexSink<'_>, FillError> {
+        self.fill.bind(&self.change)?;
         // Whoever mixes models cannot tell by a text whose vector it has.
         let may_keep = present == Present::Keep && self.fill.trust == Trust::Check;
         let looks = may_keep && self.fill.num_records()? > 0;
@@ -66,7 +69,7 @@ impl<'a> Admitted<'a> {
     }
 
     fn maker(&self) -> RecordMaker<'_> {
-        RecordMaker::new(&self.there.spec, self.fill.id_column.as_deref(), self.text_column)
+        RecordMaker::new(&self.spec, self.fill.id_column.as_deref(), self.text_column)
     }
 }
 
@@ -81,10 +84,10 @@ pub(crate) struct RowCheck<'a> {
 impl RowCheck<'_> {
     /// Checks the rows that come next.
     pub(crate) fn check(&mut self, rows: &RecordBatch) -> Result<(), RowsError> {
-        let Admitted { fill, there, .. } = self.admitted;
+        let Admitted { fill, spec, .. } = self.admitted;
         let mut records = self.maker.records(rows)?;
         set_vectors(&mut records, &self.vector.repeat(rows.num_rows()));
-        check_records(&fill.indexes, &there.spec, &records)
+        check_records(&fill.indexes, spec, &records)
     }
 }
 

@@ -6,6 +6,7 @@ mod bad_input;
 mod disk;
 mod engine;
 mod fake;
+mod indexed;
 mod output;
 mod overwrite;
 mod search;

@@ -12,6 +12,7 @@ use crate::config::{Command, Config, Env};
 use crate::format;
 use crate::machine::{detect_memory, free_bytes, plural};
 use crate::models::{self, Freshness};
+use crate::owner::{self, Holder};
 
 /// Arguments of `sembla doctor`.
 #[derive(Debug, clap::Args)]
@@ -70,6 +71,9 @@ struct Folder {
     path: Option<PathBuf>,
     exists: bool,
     free_bytes: Option<u64>,
+    /// Who has it, if one process at a time may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_by: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,7 +123,7 @@ impl Report {
             },
             folders: vec![
                 Folder::of("models of the Hub", config.hub.cache_dir.as_deref()),
-                Folder::of("data of Sembla", config.data_dir.as_deref()),
+                Folder::of_data(config.data_dir.as_deref())?,
             ],
             hub: Hub {
                 endpoint: config.hub.endpoint.clone(),
@@ -177,7 +181,13 @@ impl Folder {
             path: path.map(Path::to_path_buf),
             exists: path.is_some_and(Path::exists),
             free_bytes: path.and_then(free_bytes),
+            used_by: None,
         }
+    }
+
+    fn of_data(path: Option<&Path>) -> anyhow::Result<Self> {
+        let used_by = path.map(used_by).transpose()?;
+        Ok(Self { used_by, ..Self::of("data of Sembla", path) })
     }
 
     fn text(&self) -> String {
@@ -186,8 +196,21 @@ impl Folder {
         };
         let exists = if self.exists { "" } else { "not there yet, " };
         let free = self.free_bytes.map_or("unknown".to_owned(), format::bytes);
-        format!("{} ({exists}{free} free)", path.display())
+        let used_by = self.used_by.as_ref().map_or(String::new(), |who| format!(", used by {who}"));
+        format!("{} ({exists}{free} free{used_by})", path.display())
     }
+}
+
+/// Says who has a data directory.
+fn used_by(dir: &Path) -> anyhow::Result<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let process =
+        |pid: Option<u32>| pid.map_or("a process".to_owned(), |pid| format!("process {pid}"));
+    Ok(match runtime.block_on(owner::holder(dir))? {
+        Holder::Nobody => "nobody".to_owned(),
+        Holder::Server { pid } => format!("the server of {}", process(pid)),
+        Holder::Other { pid } => format!("{}, which is no server", process(pid)),
+    })
 }
 
 fn token_source(config: &Config) -> anyhow::Result<String> {

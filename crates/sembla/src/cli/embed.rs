@@ -1,7 +1,9 @@
-//! `sembla embed`: a dataset of texts becomes a dataset with embeddings.
+//! `sembla embed`: a dataset of texts becomes a dataset with embeddings, or records of an index.
+
+mod indexed;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -12,7 +14,8 @@ use jobs::{
 };
 
 use super::flags::{Embed, Flags};
-use super::outcome::{Outcome, print};
+use super::into::{self, IntoIndex};
+use super::outcome::{Outcome, UsageError, print};
 use super::signals;
 use super::start::{Running, Started, only_model, reference, run_model, start};
 use crate::config::{Command, Env};
@@ -32,9 +35,13 @@ pub(crate) struct EmbedArgs {
 
     /// The folder to write, which `datasets.load_dataset` reads
     #[arg(short, long, value_name = "DIR")]
-    output: PathBuf,
+    output: Option<PathBuf>,
 
-    /// Replace a dataset that is there already
+    /// The index to write into, in place of a folder. A job that was killed goes on where it was
+    #[arg(long, value_name = "INDEX", conflicts_with = "output")]
+    to: Option<String>,
+
+    /// Replace a dataset that is there already; with --to, embed rows anew that the index has
     #[arg(long)]
     overwrite: bool,
 
@@ -43,12 +50,15 @@ pub(crate) struct EmbedArgs {
     prompt_name: Option<String>,
 
     /// The column to write the embeddings to
-    #[arg(long, value_name = "NAME", default_value = "embedding")]
+    #[arg(long, value_name = "NAME", default_value = "embedding", conflicts_with = "to")]
     embedding_column: String,
 
     /// Measure the machine's peak of fused multiply-adds, and say how much of it was used
     #[arg(long)]
     measure_peak: bool,
+
+    #[command(flatten)]
+    into: IntoIndex,
 
     #[command(flatten)]
     flags: Flags<Embed>,
@@ -57,10 +67,20 @@ pub(crate) struct EmbedArgs {
 /// Runs the job.
 pub(crate) fn run(args: &EmbedArgs, env: &Env) -> anyhow::Result<Outcome> {
     let started = start(Command::Embed, &args.flags.given, env)?;
-    let model = only_model(&started.config)?;
-    let reference = reference(model, &started.config)?;
-    let options = &started.config.models.load;
-    let Running { engine, pool: _pool } = run_model(&reference, &started, options)?;
+    match (&args.to, &args.output) {
+        (Some(index), _) => indexed::run(args, &started, index),
+        (None, Some(output)) => into_folder(args, &started, output),
+        (None, None) => Err(UsageError("say where to: give a folder with --output DIR, or an index with --to INDEX".to_owned()).into()),
+    }
+}
+
+fn into_folder(args: &EmbedArgs, started: &Started, output: &Path) -> anyhow::Result<Outcome> {
+    if let Some(flag) = args.into.given() {
+        return Err(UsageError(format!("{flag} is for an index; give one with --to")).into());
+    }
+    let reference = reference(only_model(&started.config)?, &started.config)?;
+    let Running { engine, pool: _pool } =
+        run_model(&reference, started, &started.config.models.load)?;
     let num_linear_weights = engine.spec().num_linear_weights;
     let prompt = args.prompt_name.clone().map_or(Prompt::Default, Prompt::Named);
     let embedder = EngineEmbedder::new(engine, reference.qualified_id(), prompt)?;
@@ -68,31 +88,31 @@ pub(crate) fn run(args: &EmbedArgs, env: &Env) -> anyhow::Result<Outcome> {
         source: args.source.clone(),
         column: args.column.clone(),
         embedding_column: args.embedding_column.clone(),
-        output: args.output.clone(),
+        output: output.to_owned(),
         overwrite: if args.overwrite { Overwrite::Replace } else { Overwrite::Refuse },
     };
     let stop = signals::flag().context("failed to listen for signals")?;
-    let summary = run_shown(&job, &embedder, &stop).map_err(with_remedy)?;
-    print(&render(&job, &summary))?;
-    if args.measure_peak {
-        print(&render_peak(&summary, num_linear_weights, &started))?;
-    }
+    let mut shown = JobProgress::new(args, &stop);
+    let done = jobs::run(&job, &embedder, &mut |progress| shown.show(progress));
+    shown.finish();
+    let summary = done.map_err(with_remedy)?;
+    print(&render(&format!("with embeddings in {}", job.output.display()), &summary))?;
+    args.print_peak(&summary, num_linear_weights, started)?;
     Ok(Outcome::Done)
 }
 
-/// Runs the job with its progress on stderr. Once `stop` is set it ends and leaves nothing behind.
-fn run_shown(job: &Job, embedder: &EngineEmbedder, stop: &AtomicBool) -> Result<Summary, JobError> {
-    let mut shown = JobProgress::new(job);
-    let result = jobs::run(job, embedder, &mut |progress| {
-        shown.show(progress);
-        if stop.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
+impl EmbedArgs {
+    fn print_peak(
+        &self,
+        summary: &Summary,
+        num_linear_weights: usize,
+        started: &Started,
+    ) -> anyhow::Result<()> {
+        if self.measure_peak {
+            print(&render_peak(summary, num_linear_weights, started))?;
         }
-    });
-    shown.finish();
-    result
+        Ok(())
+    }
 }
 
 /// Names the flag where the job can only say what it would take.
@@ -105,11 +125,15 @@ fn with_remedy(err: JobError) -> anyhow::Error {
     {
         return anyhow::anyhow!("{err}: {source} with --column");
     }
-    err.into()
+    match err {
+        JobError::Fill(err) => into::with_remedy(err),
+        err => err.into(),
+    }
 }
 
-/// Shows how far a job is.
-struct JobProgress {
+/// Shows how far a job is, and stops it once `stop` is set.
+struct JobProgress<'a> {
+    stop: &'a AtomicBool,
     /// Whether the user said which column to embed.
     is_column_named: bool,
     /// When the first row was given to the model.
@@ -117,12 +141,12 @@ struct JobProgress {
     embedding: Option<Progress>,
 }
 
-impl JobProgress {
-    fn new(job: &Job) -> Self {
-        Self { is_column_named: job.column.is_some(), began: None, embedding: None }
+impl<'a> JobProgress<'a> {
+    fn new(args: &EmbedArgs, stop: &'a AtomicBool) -> Self {
+        Self { stop, is_column_named: args.column.is_some(), began: None, embedding: None }
     }
 
-    fn show(&mut self, progress: jobs::Progress<'_>) {
+    fn show(&mut self, progress: jobs::Progress<'_>) -> ControlFlow<()> {
         match progress {
             // Scanning and checking a source take a small part of the time.
             jobs::Progress::Scanning { .. } | jobs::Progress::Checking { .. } => {}
@@ -133,6 +157,11 @@ impl JobProgress {
             jobs::Progress::Embedding { num_rows, total_rows, num_tokens, .. } => {
                 self.show_tokens(num_rows, total_rows, num_tokens);
             }
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
     }
 
@@ -164,20 +193,23 @@ fn estimate_tokens(num_rows: u64, total_rows: u64, num_tokens: u64) -> u64 {
     u64::try_from(estimate).unwrap_or(u64::MAX)
 }
 
-fn render(job: &Job, summary: &Summary) -> String {
-    let rows = usize::try_from(summary.num_rows).unwrap_or(usize::MAX);
-    let lines = [
-        format!("{} with embeddings in {}", plural(rows, "row"), job.output.display()),
+/// Renders what was done; `place` says where the rows are now.
+fn render(place: &str, summary: &Summary) -> String {
+    let mut lines = vec![format!("{} {place}", plural_rows(summary.num_rows))];
+    if summary.num_kept > 0 {
+        lines.push(format!("  kept       {} from before", plural_rows(summary.num_kept)));
+    }
+    lines.extend([
         format!("  tokens     {}", format::count(summary.num_tokens)),
         format!("  truncated  {}", plural_rows(summary.num_truncated)),
         format!("  seconds    {:.2}", summary.elapsed.as_secs_f64()),
         format!("  tokens/s   {}", format::count(tokens_per_second(summary) as u64)),
-    ];
+    ]);
     lines.join("\n")
 }
 
 fn plural_rows(count: u64) -> String {
-    plural(usize::try_from(count).unwrap_or(usize::MAX), "row")
+    format::plural(count, "row")
 }
 
 fn tokens_per_second(summary: &Summary) -> f64 {
@@ -217,15 +249,9 @@ mod tests {
 
     #[test]
     fn the_summary_says_what_was_done() {
-        let job = Job {
-            source: "faq.csv".into(),
-            column: Some("question".to_owned()),
-            embedding_column: "embedding".to_owned(),
-            output: "out".into(),
-            overwrite: Overwrite::Refuse,
-        };
         let summary = Summary {
             num_rows: 13,
+            num_kept: 0,
             num_tokens: 12_345,
             num_truncated: 1,
             elapsed: Duration::from_millis(2_500),
@@ -236,6 +262,9 @@ mod tests {
               truncated  1 row
               seconds    2.50
               tokens/s   4,938"#]]
-        .assert_eq(&render(&job, &summary));
+        .assert_eq(&render("with embeddings in out", &summary));
+        let summary = Summary { num_kept: 5, ..summary };
+        let shown = render("in index faq", &summary);
+        assert!(shown.starts_with("13 rows in index faq\n  kept       5 rows from before\n  tokens "));
     }
 }

@@ -1,29 +1,32 @@
-//! `sembla search`: the rows of an embedded dataset that are closest to a query.
+//! `sembla search`: what is closest to a query, in an index or in the folder of an embedded dataset.
+
+mod dataset;
+mod explain;
+mod indexed;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-use engine::Prompt;
-use jobs::{Dataset, Embed as _, EmbedSpec, EngineEmbedder, Found, Provenance};
-use serde::{Serialize, Serializer};
+use jobs::{Embed as _, EngineEmbedder};
 use serde_json::Value;
 
 use super::flags::{Flags, Search};
-use super::outcome::{Outcome, print};
-use super::start::{Running, only_model, reference, run_model, start};
-use crate::config::{Command, Config, Env, pooling_named};
+use super::outcome::{Outcome, UsageError};
+use super::start::start;
+use crate::config::{Command, Env};
 
 /// Arguments of `sembla search`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SearchArgs {
-    /// The folder that `sembla embed` wrote
-    dir: PathBuf,
+    /// An index, or the folder that `sembla embed --output` wrote; a name that is both is the folder,
+    /// unless --index is given
+    #[arg(value_name = "INDEX_OR_FOLDER")]
+    place: PathBuf,
 
     /// What to look for
     query: String,
 
-    /// How many rows to print
+    /// How many to print
     #[arg(short = 'k', long, value_name = "N", default_value = "5")]
     top_k: NonZeroUsize,
 
@@ -31,73 +34,84 @@ pub(crate) struct SearchArgs {
     #[arg(long)]
     json: bool,
 
-    /// The model's prompt that stands before the query; `query`, if the model has one
+    /// The model's prompt that stands before the query; `query`, if the model has one. An index has
+    /// its own
     #[arg(long, value_name = "NAME")]
     prompt_name: Option<String>,
+
+    #[command(flatten)]
+    of_index: OfIndex,
 
     #[command(flatten)]
     flags: Flags<Search>,
 }
 
+/// Flags that mean nothing to a dataset.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "In an index")]
+struct OfIndex {
+    /// Look in the index, even if there is a folder of its name
+    #[arg(long)]
+    index: bool,
+
+    /// Only records whose metadata passes, such as '{"lang": "en", "year": {"$gte": 2020}}'
+    #[arg(long, value_name = "JSON")]
+    filter: Option<String>,
+
+    /// The namespace
+    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    namespace: String,
+
+    /// Compare every record in full precision
+    #[arg(long)]
+    exact: bool,
+
+    /// Go by meaning alone where the index keeps words too
+    #[arg(long)]
+    dense: bool,
+
+    /// Say how the records were found: the steps, what each looked at, and its time
+    #[arg(long)]
+    explain: bool,
+
+    /// Search even if the index was built with another model
+    #[arg(long)]
+    force: bool,
+}
+
 /// Searches.
 pub(crate) fn run(args: &SearchArgs, env: &Env) -> anyhow::Result<Outcome> {
-    let mut started = start(Command::Search, &args.flags.given, env)?;
-    let dataset = Dataset::open(&args.dir)?;
-    let provenance = dataset.provenance();
-    let recorded = &provenance.encoder;
-    let model = asked_model(&started.config)?.unwrap_or(&recorded.model).to_owned();
-    let options = &mut started.config.models.load;
-    options.pooling = options.pooling.or_else(|| single_pooling(recorded));
-    let options = options.clone();
-    let elsewhere =
-        || format!("{}; if it is elsewhere, name it with --model", made_with(args, recorded));
-    let reference = reference(&model, &started.config).with_context(elsewhere)?;
-    let Running { engine, pool: _pool } =
-        run_model(&reference, &started, &options).with_context(elsewhere)?;
-
-    let has_query_prompt = engine.spec().prompts.contains_key("query");
-    let prompt = match &args.prompt_name {
-        Some(name) => Prompt::Named(name.clone()),
-        None if has_query_prompt => Prompt::Named("query".to_owned()),
-        None => Prompt::Default,
-    };
-    let embedder = EngineEmbedder::new(engine, reference.qualified_id(), prompt)?;
-    let given = embedder.spec();
-    provenance.check(given).with_context(|| refusal(args, recorded, given))?;
-    let query = embed(&embedder, &args.query)?;
-    let found = dataset.search(&query, args.top_k.get())?;
-    if args.json {
-        print(&serde_json::to_string_pretty(&Answer::new(args, given, &found))?)?;
-    } else if !found.is_empty() {
-        print(&render(provenance, &found))?;
+    let started = start(Command::Search, &args.flags.given, env)?;
+    if !args.is_folder() {
+        return indexed::run(args, &started);
     }
-    Ok(if found.is_empty() { Outcome::No } else { Outcome::Done })
+    if let Some(flag) = args.of_index.given() {
+        let place = args.place.display();
+        let message = format!("{flag} is for an index, and {place} is a folder here");
+        return Err(UsageError(message).into());
+    }
+    dataset::run(args, started)
 }
 
-fn made_with(args: &SearchArgs, recorded: &EmbedSpec) -> String {
-    format!("{} was embedded with {}", args.dir.display(), recorded.model)
-}
-
-fn refusal(args: &SearchArgs, recorded: &EmbedSpec, given: &EmbedSpec) -> String {
-    let made = made_with(args, recorded);
-    if given.model == recorded.model {
-        format!("{made} in another way than it is set up now")
-    } else {
-        format!("{made}, not with {}", given.model)
+impl SearchArgs {
+    /// Whether a dataset is meant: what is a folder, or can only be the path of one.
+    fn is_folder(&self) -> bool {
+        let is_path = self.place.components().count() > 1 || self.place.starts_with(".");
+        !self.of_index.index && (is_path || self.place.is_dir())
     }
 }
 
-/// Returns the model that the user asks for, if any; the dataset names one too.
-fn asked_model(config: &Config) -> anyhow::Result<Option<&str>> {
-    if config.models.models.is_empty() { Ok(None) } else { only_model(config).map(Some) }
-}
-
-/// Returns the dataset's pooling, which may have been chosen with `--pooling` when it was embedded.
-/// Several that are concatenated are only ever what the model directory says.
-fn single_pooling(recorded: &EmbedSpec) -> Option<model::Pooling> {
-    match recorded.pooling.as_slice() {
-        [only] => pooling_named(only),
-        _ => None,
+impl OfIndex {
+    fn given(&self) -> Option<&'static str> {
+        let flags = [
+            ("--filter", self.filter.is_some()),
+            ("--namespace", !self.namespace.is_empty()),
+            ("--exact", self.exact),
+            ("--dense", self.dense),
+            ("--explain", self.explain),
+            ("--force", self.force),
+        ];
+        flags.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
     }
 }
 
@@ -116,58 +130,12 @@ fn embed(embedder: &EngineEmbedder, query: &str) -> anyhow::Result<Vec<f32>> {
     Ok(embedded.embedding)
 }
 
-/// Renders a row as its score and text, with its other columns below.
-fn render(provenance: &Provenance, found: &[Found]) -> String {
-    let mut lines = Vec::new();
-    for row in found {
-        let text = row.values.iter().find(|(name, _)| *name == provenance.column);
-        let text = text.map_or(String::new(), |(_, value)| one_line(value));
-        lines.push(format!("{:.4}  {text}", row.score));
-        let others = row.values.iter().filter(|(name, _)| *name != provenance.column);
-        lines.extend(others.map(|(name, value)| format!("        {name}: {}", one_line(value))));
-    }
-    lines.join("\n")
-}
-
 /// Writes a value without line breaks and without the quotes of a string. Control characters become
 /// replacement characters: a dataset must not steer the terminal that it is shown on.
 fn one_line(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     words.replace(char::is_control, "\u{fffd}")
-}
-
-#[derive(Serialize)]
-struct Answer<'a> {
-    query: &'a str,
-    model: &'a str,
-    prompt_name: Option<&'a str>,
-    results: Vec<Hit<'a>>,
-}
-
-#[derive(Serialize)]
-struct Hit<'a> {
-    row: u64,
-    score: f32,
-    #[serde(serialize_with = "in_order")]
-    values: &'a [(String, Value)],
-}
-
-/// Writes columns as an object in the order of the dataset, which a map would lose.
-fn in_order<S: Serializer>(values: &&[(String, Value)], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(values.iter().map(|(name, value)| (name, value)))
-}
-
-impl<'a> Answer<'a> {
-    fn new(args: &'a SearchArgs, spec: &'a EmbedSpec, found: &'a [Found]) -> Self {
-        let hit = |row: &'a Found| Hit { row: row.row, score: row.score, values: &row.values };
-        Self {
-            query: &args.query,
-            model: &spec.model,
-            prompt_name: spec.prompt_name.as_deref(),
-            results: found.iter().map(hit).collect(),
-        }
-    }
 }
 
 #[cfg(test)]

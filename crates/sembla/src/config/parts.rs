@@ -69,6 +69,8 @@ pub(crate) struct IndexesConfig {
     /// The address of a store in place of the data directory.
     pub(crate) store: Option<Secret>,
     pub(crate) max_index_bytes: u64,
+    /// How long one query may read vectors.
+    pub(crate) query_time: Duration,
 }
 
 /// What `POST /` and `/invocations` do.
@@ -146,6 +148,7 @@ struct RawConfig {
     inference_only: bool,
     index_store: Option<Secret>,
     max_index_size: u64,
+    index_query_time: f64,
     hub_endpoint: String,
     hub_cache: String,
     hub_token: Option<Secret>,
@@ -218,6 +221,7 @@ impl Config {
                 inference_only: raw.inference_only,
                 store: raw.index_store,
                 max_index_bytes: raw.max_index_size,
+                query_time: Duration::from_secs_f64(raw.index_query_time),
             },
             hub: HubConfig {
                 endpoint: raw.hub_endpoint.trim_end_matches('/').to_owned(),

@@ -440,6 +440,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
                space is set aside for each, and neither memory nor disk",
     },
     Setting {
+        name: "index_query_time",
+        group: Group::Indexes,
+        kind: Kind::Seconds { min: 0.0001, max: 60.0 },
+        level: Level::Rare,
+        commands: INDEXING,
+        aliases: NO_ALIASES,
+        help: "How long one query may read vectors of the data directory; a namespace that cannot be \
+               read whole in this time is searched through codes in memory, which may miss a little",
+    },
+    Setting {
         name: "hub_endpoint",
         group: Group::Hub,
         kind: Kind::Url,

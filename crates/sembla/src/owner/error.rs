@@ -15,7 +15,7 @@ pub(crate) enum OwnerError {
     NoDataDir,
     /// It is a file, cannot be written, or the like.
     #[error(
-        "{} cannot be the data directory; give a folder that can be written with --data-dir", .path.display()
+        "{} cannot be the data directory; give a folder that can be written with --data-dir, or serve models alone with --inference-only", .path.display()
     )]
     DataDir {
         /// The data directory.

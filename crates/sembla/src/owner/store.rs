@@ -5,16 +5,17 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 use hyper::Method;
 use index::{
-    Capabilities, Comparison, Condition, Filter, Fusion, IndexChange, IndexDescription, IndexName,
+    Capabilities, Filter, Fusion, IndexChange, IndexDescription, IndexName,
     IndexSpec, Namespace, PageRequest, Precision, Query, QueryResult, Record, RecordPage,
     Selection, Stats, StoreError, Update, VectorStore, Written,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use server::{fingerprint_object, index_object, record_object, sparse_object};
 use wire::indexes as wire;
 
 use super::client::{NAME, OwnerClient};
 use super::received;
+use super::sent::filter_json;
 
 /// The most bytes of one request, about: below what a server takes by default.
 const MAX_REQUEST_BYTES: usize = 8 << 20;
@@ -222,6 +223,8 @@ impl VectorStore for OwnerStore {
         let body = wire::Search {
             namespace: namespace.as_str().to_owned(),
             text: None,
+            model: None,
+            force: false,
             vector: Some(query.vector.clone()),
             sparse: query.sparse.clone().map(sparse_object),
             top_k: Some(query.top_k),
@@ -277,72 +280,4 @@ fn most_bytes(record: &wire::Record) -> usize {
     let num_terms = record.sparse.as_ref().map_or(0, |sparse| sparse.indices.len());
     let metadata = serde_json::to_vec(&record.metadata).map_or(0, |json| json.len());
     FRAME + 6 * record.id.len() + FLOAT * (record.values.len() + 2 * num_terms) + metadata
-}
-
-/// Writes a filter as it was sent, or what means the same.
-fn filter_json(filter: &Filter) -> Value {
-    let all = |filters: &[Filter]| Value::from(filters.iter().map(filter_json).collect::<Vec<_>>());
-    match filter {
-        Filter::And(filters) => match &filters[..] {
-            [] => json!({}),
-            [only] => filter_json(only),
-            several => json!({"$and": all(several)}),
-        },
-        Filter::Or(filters) => json!({"$or": all(filters)}),
-        Filter::Not(filter) => json!({"$not": filter_json(filter)}),
-        Filter::Field { field, condition } => {
-            let (operator, value) = condition_json(condition);
-            json!({field: {operator: value}})
-        }
-    }
-}
-
-fn condition_json(condition: &Condition) -> (&'static str, Value) {
-    match condition {
-        Condition::Equal(value) => ("$eq", json!(value)),
-        Condition::NotEqual(value) => ("$ne", json!(value)),
-        Condition::In(values) => ("$in", json!(values)),
-        Condition::NotIn(values) => ("$nin", json!(values)),
-        Condition::Compare(comparison, than) => {
-            let operator = match comparison {
-                Comparison::Greater => "$gt",
-                Comparison::GreaterOrEqual => "$gte",
-                Comparison::Less => "$lt",
-                Comparison::LessOrEqual => "$lte",
-            };
-            (operator, json!(than))
-        }
-        Condition::Exists(there) => ("$exists", json!(there)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_filter_means_the_same_once_it_was_sent() {
-        for text in [
-            r#"{}"#,
-            r#"{"lang": "en"}"#,
-            r#"{"year": {"$gte": 2020, "$lt": 2024.5}, "ok": true}"#,
-            r#"{"$or": [{"a": {"$in": ["x", 1, false]}}, {"b": {"$nin": ["y"]}}]}"#,
-            r#"{"$not": {"a": {"$exists": false}}, "b": {"$ne": "z"}}"#,
-            r#"{"$and": [{"a": {"$gt": 1}}, {"$or": [{"b": 2}, {"c": {"$lte": 3}}]}]}"#,
-        ] {
-            let filter = Filter::from_json(&serde_json::from_str(text).unwrap()).unwrap();
-            let sent = filter_json(&filter);
-            let again = Filter::from_json(&sent).unwrap();
-            assert_eq!(filter_json(&again), sent, "{text}");
-            for metadata in [
-                json!({}),
-                json!({"lang": "en", "year": 2021, "ok": true}),
-                json!({"a": "x", "b": "y", "c": 3}),
-                json!({"a": 2, "b": 2}),
-            ] {
-                let metadata = serde_json::from_value(metadata).unwrap();
-                assert_eq!(filter.matches(&metadata), again.matches(&metadata), "{text}");
-            }
-        }
-    }
 }

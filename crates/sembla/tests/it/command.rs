@@ -103,7 +103,7 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Starts `sembla serve …` and waits until all models are ready.
+    /// Starts `sembla serve …` and waits until all models are ready, if there are any.
     pub(crate) fn start(sembla: &Sembla, args: &[&str]) -> Self {
         let mut command = sembla.command(args);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -115,18 +115,22 @@ impl Served {
         // Another machine would connect to its address; this one may come through loopback.
         let url = url.unwrap_or_default().replace("0.0.0.0", "127.0.0.1");
         let mut served = Self { child, url, stdout: first_line, stderr, logs: String::new() };
-        served.read_until("all models are ready");
+        served.read_until_any(&["all models are ready", "no model is given"]);
         served
     }
 
     /// Reads logs until one has `text`.
     pub(crate) fn read_until(&mut self, text: &str) {
+        self.read_until_any(&[text]);
+    }
+
+    fn read_until_any(&mut self, texts: &[&str]) {
         loop {
             let mut line = String::new();
             let num_bytes = self.stderr.read_line(&mut line).unwrap();
             self.logs.push_str(&line);
             assert!(num_bytes > 0, "the server ended: {}", self.logs);
-            if line.contains(text) {
+            if texts.iter().any(|text| line.contains(text)) {
                 return;
             }
         }
@@ -143,10 +147,15 @@ impl Served {
         let agent = agent.new_agent();
         let url = format!("{}{path}", self.url);
         let mut response = match body {
-            Some(body) => agent.post(url).send(body).unwrap(),
+            Some(body) => agent.post(url).content_type("application/json").send(body).unwrap(),
             None => agent.get(url).call().unwrap(),
         };
         (response.status().as_u16(), response.body_mut().read_to_string().unwrap())
+    }
+
+    /// Returns the process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal.

@@ -145,10 +145,22 @@ fn config_show_prints_every_setting_with_its_source() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 21] = [
         &["serve"],
         &["embed"],
         &["search"],
+        &["index", "create"],
+        &["index", "list"],
+        &["index", "show"],
+        &["index", "delete"],
+        &["index", "protect"],
+        &["index", "bind"],
+        &["index", "import"],
+        &["index", "export"],
+        &["index", "check"],
+        &["index", "snapshot"],
+        &["index", "restore"],
+        &["index", "recall"],
         &["model", "pull"],
         &["model", "list"],
         &["model", "check"],
@@ -191,6 +203,7 @@ fn doctor_says_what_would_be_used() {
     assert!(report["memory"]["total_bytes"].as_u64() > Some(0));
     assert_eq!(report["hub"]["token"], "none");
     assert_eq!(report["folders"][0]["exists"], false);
+    assert_eq!(report["folders"][1]["used_by"], "nobody");
 
     let text = Sembla::new().with_env("HF_TOKEN", "hf_hidden").run(&["doctor"]);
     for label in ["instruction set", "threads", "memory", "models of the Hub", "token"] {

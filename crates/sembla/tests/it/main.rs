@@ -4,6 +4,7 @@
 mod command;
 mod fake_hub;
 mod hub;
+mod indexes;
 mod interface;
 mod jobs;
 mod script;

@@ -85,14 +85,15 @@ impl Script {
     }
 }
 
-/// Splits as a shell does, as far as scripts need it: at spaces, except in double quotes.
+/// Splits as a shell does, as far as scripts need it: at spaces, except in quotes of either kind.
 fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
-    let mut quoted = false;
+    let mut quote = None;
     for c in text.chars() {
-        match c {
-            '"' => quoted = !quoted,
-            ' ' if !quoted => words.push(String::new()),
+        match (c, quote) {
+            (' ', None) => words.push(String::new()),
+            ('"' | '\'', None) => quote = Some(c),
+            (_, Some(end)) if c == end => quote = None,
             _ => words.last_mut().unwrap().push(c),
         }
     }
@@ -104,8 +105,12 @@ fn steady(text: &str) -> String {
     let mut steady = String::new();
     for line in text.lines() {
         let is_time = ["  seconds", "  tokens/s"].iter().any(|label| line.starts_with(label));
-        let end = if is_time { 13 } else { line.len() };
-        steady.push_str(&format!("{}{}\n", &line[..end], if is_time { "…" } else { "" }));
+        let line = match line.strip_suffix(" ms").and_then(|rest| rest.rsplit_once(' ')) {
+            Some((before, _)) => format!("{} … ms", before.trim_end()),
+            None if is_time => format!("{}…", &line[..13]),
+            None => line.to_owned(),
+        };
+        steady.push_str(&format!("{line}\n"));
     }
     steady
 }
@@ -152,4 +157,19 @@ fn several_models_are_served_by_name() {
 #[test]
 fn a_model_directory_is_described() {
     check(include_str!("scripts/check.txt"), expect_file!["scripts/check.out"]);
+}
+
+#[test]
+fn an_index_is_made_filled_searched_copied_and_deleted() {
+    check(include_str!("scripts/index.txt"), expect_file!["scripts/index.out"]);
+}
+
+#[test]
+fn mistakes_with_indexes_name_the_thing_and_the_remedy() {
+    check(include_str!("scripts/index-mistakes.txt"), expect_file!["scripts/index-mistakes.out"]);
+}
+
+#[test]
+fn commands_work_on_the_indexes_of_a_server_that_runs() {
+    check(include_str!("scripts/index-served.txt"), expect_file!["scripts/index-served.out"]);
 }

@@ -168,13 +168,7 @@ pub fn record(record: Record) -> wire::Record {
 }
 
 fn json_of(metadata: Metadata) -> BTreeMap<String, Value> {
-    let value = |value: index::Value| match value {
-        index::Value::Bool(truth) => Value::from(truth),
-        index::Value::Number(number) => Value::from(number),
-        index::Value::String(text) => Value::from(text),
-        index::Value::Strings(texts) => Value::from(texts),
-    };
-    metadata.into_iter().map(|(field, it)| (field, value(it))).collect()
+    metadata.into_iter().map(|(field, it)| (field, jobs::value_to_json(&it))).collect()
 }
 
 /// Describes a sparse vector.

@@ -15,11 +15,13 @@ use metrics_exporter_prometheus::{
 
 use crate::record::{Ending, Summary};
 
+mod indexes;
 mod inference;
 mod registrar;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use indexes::{CountedStore, records_page};
 use inference::{Embeds, Requests};
 use registrar::Registrar;
 

@@ -36,8 +36,17 @@ impl Registrar<'_> {
     }
 
     pub(super) fn histogram(&self, name: &'static str, help: &'static str) -> Histogram {
+        self.labeled_histogram(name, help, &[])
+    }
+
+    pub(super) fn labeled_histogram(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: &[Label],
+    ) -> Histogram {
         self.0.describe_histogram(KeyName::from_const_str(name), None, help.into());
-        self.0.register_histogram(&Key::from_name(name), &METADATA)
+        self.0.register_histogram(&Key::from_parts(name, labels.to_vec()), &METADATA)
     }
 
     pub(super) fn engine_metrics(&self) {

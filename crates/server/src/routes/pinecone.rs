@@ -20,12 +20,14 @@ const DATA_PLANE: &str = "/pinecone/i/{index}";
 /// Where 2.x finds both planes, after the address of the server.
 const LEGACY: &str = "/pinecone/legacy/{index}";
 
-/// Returns the routes that read and change what is kept.
+/// Returns the routes that read and change what is kept, or tell of what is served.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     new_router()
         .routes(routes!(control::create_index, control::list_indexes))
         .routes(routes!(control::create_index_for_model))
         .routes(routes!(control::describe_index, control::configure_index, control::delete_index))
+        .routes(routes!(inference::list_models))
+        .routes(routes!(inference::describe_model))
         .nest(DATA_PLANE, vector_routes().merge(namespace_routes()))
         .nest(LEGACY, vector_routes().merge(legacy_routes()))
 }
@@ -35,8 +37,6 @@ pub(crate) fn text_routes() -> OpenApiRouter<App> {
     new_router()
         .routes(routes!(inference::embed))
         .routes(routes!(inference::rerank))
-        .routes(routes!(inference::list_models))
-        .routes(routes!(inference::describe_model))
         .nest(
             DATA_PLANE,
             new_router()
@@ -59,7 +59,7 @@ fn vector_routes() -> OpenApiRouter<App> {
 
 fn namespace_routes() -> OpenApiRouter<App> {
     new_router()
-        .routes(routes!(namespaces::list_namespaces))
+        .routes(routes!(namespaces::list_namespaces, namespaces::create_namespace))
         .routes(routes!(namespaces::describe_namespace, namespaces::delete_namespace))
 }
 

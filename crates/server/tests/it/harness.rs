@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -13,6 +13,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
+use index::{Checked, MemoryStore};
 use serde_json::Value;
 use server::{
     AllowedOrigins, App, ConnectionLimits, Drained, Indexes, Metrics, ModelConfig, ModelSlot,
@@ -45,6 +46,11 @@ pub(crate) fn config() -> ServerConfig {
 
 pub(crate) fn no_indexes() -> Indexes {
     Indexes::None { why: "it was started with --inference-only".to_owned() }
+}
+
+/// Indexes in memory, which end with the server.
+pub(crate) fn in_memory() -> Indexes {
+    Indexes::In(Checked::new(Arc::new(MemoryStore::new())))
 }
 
 pub(crate) fn with_keys(keys: &[&str]) -> ServerConfig {
@@ -110,6 +116,18 @@ impl TestServer {
             slot.ready(engine);
         }
         server
+    }
+
+    /// Serves shared engines of these models and keeps indexes.
+    pub(crate) async fn keeping(config: ServerConfig, models: &[&str], indexes: Indexes) -> Self {
+        let configs = models.iter().map(|name| model(name)).collect();
+        let metrics = Metrics::detached().unwrap();
+        let (app, slots) = App::new(config, configs, indexes, metrics).unwrap();
+        for slot in slots {
+            let engine = shared_engine(slot.name());
+            slot.ready(engine);
+        }
+        Self::run(app, Duration::from_secs(60)).await
     }
 
     /// Serves one engine under the name of the tiny model.

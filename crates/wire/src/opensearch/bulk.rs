@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{Cause, Shards};
 
 /// A line that says what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Writes the document of the next line, whether there is one of this id or not.
@@ -22,23 +22,23 @@ pub enum Action {
 }
 
 /// Which document an action is about.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// The index, unless the path names it.
-    #[serde(default, rename = "_index")]
+    #[serde(default, rename = "_index", skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
     /// The id; one is made up for a new document without.
-    #[serde(default, rename = "_id")]
+    #[serde(default, rename = "_id", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Says on which shard a document is; there is one shard.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing: Option<String>,
     /// How often to try again on a conflict; there are none to try again on.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_on_conflict: Option<u32>,
     /// Whether `_index` must be an alias.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub require_alias: Option<bool>,
 }
 

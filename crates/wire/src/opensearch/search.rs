@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::Shards;
@@ -76,19 +76,19 @@ pub enum SourceChoice {
 }
 
 /// Fields to show and fields to leave out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceFields {
     /// All where this is absent or empty.
-    #[serde(default, alias = "include")]
+    #[serde(default, alias = "include", skip_serializing_if = "OneOrMany::is_empty")]
     pub includes: OneOrMany<String>,
     /// Also of those that are included.
-    #[serde(default, alias = "exclude")]
+    #[serde(default, alias = "exclude", skip_serializing_if = "OneOrMany::is_empty")]
     pub excludes: OneOrMany<String>,
 }
 
 /// One clause of a query.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum QueryClause {
     /// All documents.
@@ -114,12 +114,12 @@ pub enum QueryClause {
 }
 
 /// All documents.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatchAll {}
 
 /// The nearest to a vector.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Knn {
     /// The vector.
@@ -127,36 +127,36 @@ pub struct Knn {
     /// How many.
     pub k: usize,
     /// Among which documents; all where this is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filter: Option<Box<OneOrMany<QueryClause>>>,
     /// How hard an approximate method should try. Nothing here needs to be told.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method_parameters: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// Several clauses.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bool {
     /// All of these hold.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
     pub must: OneOrMany<QueryClause>,
     /// All of these hold, without a part in the score.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
     pub filter: OneOrMany<QueryClause>,
     /// At least `minimum_should_match` of these hold.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
     pub should: OneOrMany<QueryClause>,
     /// None of these holds.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "OneOrMany::is_empty")]
     pub must_not: OneOrMany<QueryClause>,
     /// 1 where this is absent and there is neither `must` nor `filter`, else 0.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_should_match: Option<MinimumShouldMatch>,
 }
 
 /// How many of the clauses of `should` must hold.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a number was expected")]
 pub enum MinimumShouldMatch {
     /// So many.
@@ -166,7 +166,7 @@ pub enum MinimumShouldMatch {
 }
 
 /// The nearest to a vector by a script.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptScore {
     /// Among which documents.
@@ -174,39 +174,39 @@ pub struct ScriptScore {
     /// How a document is scored.
     pub script: Script,
     /// Leaves hits of a smaller score out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_score: Option<f32>,
 }
 
 /// How a document is scored.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
     /// `knn_score` in the language `knn`, or one of a few expressions.
     pub source: String,
     /// `painless` where this is absent.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lang: Option<String>,
     /// What the source refers to.
     pub params: ScriptParams,
 }
 
 /// What a script refers to.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptParams {
     /// The field of vectors.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// The vector.
     pub query_value: Vec<f32>,
     /// How `knn_score` compares.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space_type: Option<String>,
 }
 
 /// One exact value.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a string, a number, a boolean or an object with `value` was expected")]
 pub enum Term {
     /// The value alone.
@@ -216,7 +216,7 @@ pub enum Term {
 }
 
 /// The value of a term, in an object.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TermObject {
     /// The value.
@@ -224,7 +224,7 @@ pub struct TermObject {
 }
 
 /// A value that a field can have.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a string, a number or a boolean was expected")]
 pub enum Scalar {
     /// True or false.
@@ -236,7 +236,7 @@ pub enum Scalar {
 }
 
 /// Words of a text.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a string, a number, a boolean or an object with `query` was expected")]
 pub enum Match {
     /// The words alone.
@@ -246,7 +246,7 @@ pub enum Match {
 }
 
 /// The words of a match, in an object.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MatchObject {
     /// The words.
@@ -257,7 +257,7 @@ pub struct MatchObject {
 }
 
 /// Whether one word is enough.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operator {
     /// One is enough.
@@ -270,25 +270,25 @@ pub enum Operator {
 }
 
 /// Numbers between bounds.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Range {
     /// Greater than this.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gt: Option<Scalar>,
     /// This or greater.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gte: Option<Scalar>,
     /// Less than this.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lt: Option<Scalar>,
     /// This or less.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lte: Option<Scalar>,
 }
 
 /// Whether a field is there.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exists {
     /// Which field.
@@ -296,7 +296,7 @@ pub struct Exists {
 }
 
 /// Documents by id.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ids {
     /// The ids.
@@ -306,6 +306,23 @@ pub struct Ids {
 /// A value alone or a list of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneOrMany<T>(pub Vec<T>);
+
+impl<T> OneOrMany<T> {
+    /// Returns whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T: Serialize> Serialize for OneOrMany<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // There are places that take one item and no list.
+        match self.0.as_slice() {
+            [one] => one.serialize(serializer),
+            several => several.serialize(serializer),
+        }
+    }
+}
 
 impl<T> Default for OneOrMany<T> {
     fn default() -> Self {

@@ -93,7 +93,7 @@ pub struct Place {
 }
 
 /// Where an index is, in the words of 10.2.0.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = PineconeDeployment)]
 pub struct Deployment {
     /// `managed`, `pod` or `byoc`.
@@ -235,12 +235,16 @@ pub struct IndexModel {
     /// Whether it may be deleted.
     pub deletion_protection: DeletionProtection,
     /// The caller's own notes.
+    #[serde(default)]
     pub tags: Option<BTreeMap<String, String>>,
     /// What its records have, of 10.2.0.
+    #[serde(default)]
     pub schema: Schema,
     /// Where it is, of 10.2.0.
+    #[serde(default)]
     pub deployment: Deployment,
     /// Of 10.2.0.
+    #[serde(default)]
     pub read_capacity: ReadCapacity,
     /// Floats of a dense vector, of 7.3.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -250,6 +254,7 @@ pub struct IndexModel {
     /// What a record has, of 7.3.0.
     pub vector_type: VectorType,
     /// Where it is, of 7.3.0.
+    #[serde(default)]
     pub spec: PlaceSpec,
     /// The model that texts are embedded with, of 7.3.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -267,7 +272,7 @@ pub struct IndexStatus {
 }
 
 /// How reads are served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = PineconeReadCapacity)]
 pub struct ReadCapacity {
     /// `OnDemand`.
@@ -277,7 +282,7 @@ pub struct ReadCapacity {
 }
 
 /// Whether reads are served.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = PineconeReadCapacityStatus)]
 pub struct ReadCapacityStatus {
     /// `Ready`.

@@ -174,12 +174,15 @@ impl<'de> Visitor<'de> for ItemVisitor {
 #[schema(as = PineconeQueryResponse)]
 pub struct QueryResponse {
     /// Empty: answers to the several queries of 2.x.
+    #[serde(default)]
     pub results: Vec<ScoredVector>,
     /// Best first.
     pub matches: Vec<ScoredVector>,
     /// As asked.
+    #[serde(default)]
     pub namespace: String,
     /// What it took.
+    #[serde(default)]
     pub usage: ReadUnits,
 }
 
@@ -209,6 +212,7 @@ pub struct ScoredVector {
     /// How near.
     pub score: f32,
     /// Its vector; empty unless asked for.
+    #[serde(default)]
     pub values: Floats,
     /// Its sparse vector, if asked for and there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -220,7 +224,7 @@ pub struct ScoredVector {
 }
 
 /// What a read took, in the vendor's unit of account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PineconeReadUnits)]
 pub struct ReadUnits {
@@ -235,8 +239,10 @@ pub struct FetchResponse {
     /// Those that are there, by id.
     pub vectors: BTreeMap<String, Vector>,
     /// As asked.
+    #[serde(default)]
     pub namespace: String,
     /// What it took.
+    #[serde(default)]
     pub usage: ReadUnits,
     /// Where the next page begins, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -280,8 +286,10 @@ pub struct ListResponse {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pagination: Option<Pagination>,
     /// As asked.
+    #[serde(default)]
     pub namespace: String,
     /// What it took.
+    #[serde(default)]
     pub usage: ReadUnits,
 }
 
@@ -381,6 +389,15 @@ pub struct StatsResponse {
     pub metric: super::Metric,
     /// What a record has.
     pub vector_type: super::VectorType,
+}
+
+/// What a client reads of the answer of `/describe_index_stats`, whose other fields come and go with the
+/// version.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NamespaceCounts {
+    /// By name; the default one has the empty name, or `__default__`.
+    #[serde(default)]
+    pub namespaces: BTreeMap<String, NamespaceSummary>,
 }
 
 /// How much a namespace holds.

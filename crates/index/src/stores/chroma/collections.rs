@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use wire::chroma;
 
-use super::NAME;
+use super::{NAME, condition};
 use crate::error::StoreError;
 use crate::record::Namespace;
 use crate::spec::{IndexChange, IndexName, IndexSpec, Metric};
@@ -70,17 +70,28 @@ impl Collections {
     /// Deletes the namespaces first: an index that is half gone is still listed and can be deleted again.
     pub(super) async fn delete_index(&self, index: &IndexName) -> Result<(), StoreError> {
         for (namespace, _) in self.namespaces(index).await? {
-            self.delete(&namespace_collection(index, &namespace)).await?;
+            self.delete_namespace(index, &namespace).await?;
         }
         self.delete(&index_collection(index)).await
     }
 
+    /// Empties a collection before it deletes it: see [`condition::sent`].
     pub(super) async fn delete_namespace(
         &self,
         index: &IndexName,
         namespace: &Namespace,
     ) -> Result<(), StoreError> {
-        self.delete(&namespace_collection(index, namespace)).await
+        let name = namespace_collection(index, namespace);
+        let Some(collection) = self.named(&name).await? else { return Ok(()) };
+        let all = chroma::Delete { ids: None, condition: Some(condition::any_record()) };
+        let emptied =
+            self.http.send(&Request::post(self.path(&collection.id, "delete"), &all)).await;
+        if let Err(err) = emptied
+            && !is_missing(&err)
+        {
+            return Err(err);
+        }
+        self.delete(&name).await
     }
 
     /// Returns the id of a namespace's collection, if there is one.

@@ -157,12 +157,13 @@ fn unsupported(what: &'static str) -> StoreError {
 pub(super) fn kept(
     metadata: &Metadata,
     before: Option<&chroma::Metadata>,
-) -> Result<Option<chroma::Metadata>, StoreError> {
+) -> Result<chroma::Metadata, StoreError> {
     let mut kept = chroma::Metadata::new();
     for old in before.into_iter().flat_map(chroma::Metadata::keys) {
         kept.insert(old.clone(), Json::Null);
     }
-    let mut fields = Vec::new();
+    // Never empty, so that a list that is not this record's own is always replaced.
+    let mut fields = vec![String::new()];
     for (field, value) in metadata {
         if field == FIELDS {
             return Err(unsupported("keep a metadata field named `sembla_fields`"));
@@ -175,26 +176,26 @@ pub(super) fn kept(
             kept.insert(field.clone(), json!(value));
         }
     }
-    if !fields.is_empty() {
-        kept.insert(FIELDS.to_owned(), json!(fields));
-    }
-    Ok((!kept.is_empty()).then_some(kept))
+    kept.insert(FIELDS.to_owned(), json!(fields));
+    Ok(kept)
 }
 
-/// Returns metadata as it was sent.
+/// The condition that all records meet, for where Chroma wants one.
+pub(super) fn any_record() -> Json {
+    json!({ FIELDS: {"$not_contains": "no record has this"} })
+}
+
+/// Returns metadata as it was sent: the fields that the record lists. Chroma 1.5.9 leaves the lists of a
+/// collection that is deleted behind, and shows them in records that come to lie where those were.
 pub(super) fn sent(kept: Option<&chroma::Metadata>) -> Metadata {
-    let mut metadata = Metadata::new();
-    for (field, value) in kept.into_iter().flatten() {
-        if field == FIELDS {
-            let names = value.as_array().into_iter().flatten().filter_map(Json::as_str);
-            for name in names.filter_map(|name| name.strip_prefix('=')) {
-                metadata.entry(name.to_owned()).or_insert(Value::Strings(Vec::new()));
-            }
-        } else if let Some(value) = Value::from_json(value) {
-            metadata.insert(field.clone(), value);
-        }
-    }
-    metadata
+    let Some(kept) = kept else { return Metadata::new() };
+    let listed = kept.get(FIELDS).and_then(Json::as_array).into_iter().flatten();
+    let names = listed.filter_map(|entry| entry.as_str()?.strip_prefix('='));
+    let value = |name: &str| match kept.get(name) {
+        Some(value) => Value::from_json(value),
+        None => Some(Value::Strings(Vec::new())),
+    };
+    names.filter_map(|name| Some((name.to_owned(), value(name)?))).collect()
 }
 
 #[cfg(test)]
@@ -245,8 +246,9 @@ mod tests {
         let json = json!({"a": "x", "b": [], "c": ["y"], "d": 1.5, "e": false});
         let metadata = crate::metadata::from_json(&json).unwrap();
         let before = kept(&crate::metadata::from_json(&json!({"old": 1})).unwrap(), None).unwrap();
-        let mut kept = kept(&metadata, before.as_ref()).unwrap().unwrap();
+        let mut kept = kept(&metadata, Some(&before)).unwrap();
         assert_eq!(kept.remove("old"), Some(Json::Null));
+        kept.insert("of another record".to_owned(), json!(["x"]));
         assert_eq!(sent(Some(&kept)), metadata);
         assert_eq!(sent(None), Metadata::new());
     }

@@ -10,7 +10,9 @@ pub(super) const CASES: &[Case] = &[
     Case::new("a_name_is_taken_once", always, |s| Box::pin(a_name_is_taken_once(s))),
     Case::new("a_change_keeps_the_rest", always, |s| Box::pin(a_change_keeps_the_rest(s))),
     Case::new("a_protected_index_stays", always, |s| Box::pin(a_protected_index_stays(s))),
-    Case::new("a_deleted_index_leaves_nothing", always, |s| Box::pin(a_deleted_index_leaves_nothing(s))),
+    Case::new("a_deleted_index_leaves_nothing", always, |s| {
+        Box::pin(a_deleted_index_leaves_nothing(s))
+    }),
     Case::new("records_are_counted", always, |s| Box::pin(records_are_counted(s))),
 ];
 
@@ -36,7 +38,10 @@ async fn created_listed_deleted(store: Checked) {
 async fn a_name_is_taken_once(store: Checked) {
     store.create_index(&spec("taken", Metric::Cosine, 2)).await.unwrap();
     let again = store.create_index(&spec("taken", Metric::Euclidean, 3)).await;
-    assert!(matches!(again, Err(StoreError::IndexExists { ref name }) if name == "taken"), "{again:?}");
+    assert!(
+        matches!(again, Err(StoreError::IndexExists { ref name }) if name == "taken"),
+        "{again:?}"
+    );
     let kept = store.describe_index(&name("taken")).await.unwrap().spec;
     assert_eq!((kept.metric, kept.dimensions), (Metric::Cosine, 2));
 }
@@ -45,11 +50,17 @@ async fn a_change_keeps_the_rest(store: Checked) {
     let mut asked = spec("changed", Metric::Cosine, 2);
     asked.tags = [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())].into();
     store.create_index(&asked).await.unwrap();
-    store.upsert(&asked.name, &default(), vec![record("x", &[1.0, 0.0], &json!({}))]).await.unwrap();
+    store
+        .upsert(&asked.name, &default(), vec![record("x", &[1.0, 0.0], &json!({}))])
+        .await
+        .unwrap();
     let tags = [("b".to_owned(), String::new()), ("c".to_owned(), "3".to_owned())].into();
     let change = IndexChange { tags, ..IndexChange::default() };
     let changed = store.configure_index(&asked.name, &change).await.unwrap();
-    assert_eq!(changed.spec.tags, [("a".to_owned(), "1".to_owned()), ("c".to_owned(), "3".to_owned())].into());
+    assert_eq!(
+        changed.spec.tags,
+        [("a".to_owned(), "1".to_owned()), ("c".to_owned(), "3".to_owned())].into()
+    );
     assert_eq!((changed.spec.metric, changed.num_records), (Metric::Cosine, 1));
 
     let fingerprint = Fingerprint {
@@ -69,7 +80,10 @@ async fn a_change_keeps_the_rest(store: Checked) {
 
 async fn a_protected_index_stays(store: Checked) {
     let asked = spec("kept", Metric::Cosine, 2);
-    store.create_index(&index::IndexSpec { protection: Protection::Enabled, ..asked.clone() }).await.unwrap();
+    store
+        .create_index(&index::IndexSpec { protection: Protection::Enabled, ..asked.clone() })
+        .await
+        .unwrap();
     let refused = store.delete_index(&asked.name).await;
     assert!(matches!(refused, Err(StoreError::Protected { name }) if name == "kept"));
     let open = IndexChange { protection: Some(Protection::Disabled), ..IndexChange::default() };
@@ -82,7 +96,10 @@ async fn a_deleted_index_leaves_nothing(store: Checked) {
     store.create_index(&asked).await.unwrap();
     for namespace in ["", "a"] {
         let namespace = index::Namespace::new(namespace);
-        store.upsert(&asked.name, &namespace, vec![record("x", &[1.0, 0.0], &json!({"a": 1}))]).await.unwrap();
+        store
+            .upsert(&asked.name, &namespace, vec![record("x", &[1.0, 0.0], &json!({"a": 1}))])
+            .await
+            .unwrap();
     }
     store.delete_index(&asked.name).await.unwrap();
     let other = spec("again", Metric::Euclidean, 3);
@@ -95,7 +112,8 @@ async fn records_are_counted(store: Checked) {
     let asked = spec("counted", Metric::Cosine, 2);
     store.create_index(&asked).await.unwrap();
     for namespace in ["", "a", "b"] {
-        let records = vec![record("x", &[1.0, 0.0], &json!({})), record("y", &[0.0, 1.0], &json!({}))];
+        let records =
+            vec![record("x", &[1.0, 0.0], &json!({})), record("y", &[0.0, 1.0], &json!({}))];
         store.upsert(&asked.name, &index::Namespace::new(namespace), records).await.unwrap();
     }
     assert_eq!(store.describe_index(&asked.name).await.unwrap().num_records, 6);

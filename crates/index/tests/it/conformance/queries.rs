@@ -10,12 +10,26 @@ pub(super) const CASES: &[Case] = &[
     Case::new("dot_product", always, |s| Box::pin(agrees(s, "by-dot", Metric::DotProduct))),
     Case::new("euclidean", always, |s| Box::pin(agrees(s, "by-distance", Metric::Euclidean))),
     Case::new("scores_of_known_vectors", always, |s| Box::pin(scores_of_known_vectors(s))),
-    Case::new("every_filter_operator", |can| can.full_filters, |s| Box::pin(every_filter_operator(s))),
+    Case::new(
+        "every_filter_operator",
+        |can| can.full_filters,
+        |s| Box::pin(every_filter_operator(s)),
+    ),
     Case::new("a_rare_match_is_found", always, |s| Box::pin(a_rare_match_is_found(s))),
     Case::new("top_k_beyond_what_is_there", always, |s| Box::pin(top_k_beyond_what_is_there(s))),
-    Case::new("only_what_is_asked_for_comes", always, |s| Box::pin(only_what_is_asked_for_comes(s))),
-    Case::new("a_write_is_seen_at_once", |can| can.read_your_writes, |s| Box::pin(a_write_is_seen_at_once(s))),
-    Case::new("exact_queries_are_exact", |can| can.exact_queries, |s| Box::pin(exact_queries_are_exact(s))),
+    Case::new("only_what_is_asked_for_comes", always, |s| {
+        Box::pin(only_what_is_asked_for_comes(s))
+    }),
+    Case::new(
+        "a_write_is_seen_at_once",
+        |can| can.read_your_writes,
+        |s| Box::pin(a_write_is_seen_at_once(s)),
+    ),
+    Case::new(
+        "exact_queries_are_exact",
+        |can| can.exact_queries,
+        |s| Box::pin(exact_queries_are_exact(s)),
+    ),
 ];
 
 /// Queries with conditions of all sizes against brute force.
@@ -25,7 +39,8 @@ async fn agrees(store: Checked, index: &'static str, metric: Metric) {
     for store in [&store, &oracle] {
         store.upsert(&asked.name, &default(), varied(300, 8)).await.unwrap();
     }
-    let conditions = [None, Some(json!({"lang": "de"})), Some(json!({"year": {"$gte": 2015}, "open": true}))];
+    let conditions =
+        [None, Some(json!({"lang": "de"})), Some(json!({"year": {"$gte": 2015}, "open": true}))];
     for probe in varied(6, 8) {
         for condition in &conditions {
             let condition = condition.as_ref().map(filter);
@@ -39,18 +54,41 @@ async fn agrees(store: Checked, index: &'static str, metric: Metric) {
 
 async fn scores_of_known_vectors(store: Checked) {
     let cases = [
-        (Metric::Cosine, "known-cosine", vec![("same", 1.0), ("between", 0.707_106_77), ("across", 0.0), ("against", -1.0)]),
-        (Metric::DotProduct, "known-dot", vec![("same", 6.0), ("between", 2.0), ("across", 0.0), ("against", -2.0)]),
-        (Metric::Euclidean, "known-distance", vec![("between", 2.0), ("same", 1.0), ("across", 5.0), ("against", 9.0)]),
+        (
+            Metric::Cosine,
+            "known-cosine",
+            vec![("same", 1.0), ("between", 0.707_106_77), ("across", 0.0), ("against", -1.0)],
+        ),
+        (
+            Metric::DotProduct,
+            "known-dot",
+            vec![("same", 6.0), ("between", 2.0), ("across", 0.0), ("against", -2.0)],
+        ),
+        (
+            Metric::Euclidean,
+            "known-distance",
+            vec![("between", 2.0), ("same", 1.0), ("across", 5.0), ("against", 9.0)],
+        ),
     ];
     for (metric, index, mut expected) in cases {
         let asked = spec(index, metric, 2);
         store.create_index(&asked).await.unwrap();
-        let records = [("same", [3.0, 0.0]), ("between", [1.0, 1.0]), ("across", [0.0, 1.0]), ("against", [-1.0, 0.0])];
+        let records = [
+            ("same", [3.0, 0.0]),
+            ("between", [1.0, 1.0]),
+            ("across", [0.0, 1.0]),
+            ("against", [-1.0, 0.0]),
+        ];
         let records = records.iter().map(|(id, values)| record(id, values, &json!({})));
         store.upsert(&asked.name, &default(), records.collect()).await.unwrap();
         let found = store.query(&asked.name, &default(), &query(&[2.0, 0.0], 4)).await.unwrap();
-        expected.sort_by(|a, b| if metric.is_closer(a.1, b.1) { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater });
+        expected.sort_by(|a, b| {
+            if metric.is_closer(a.1, b.1) {
+                std::cmp::Ordering::Less
+            } else {
+                std::cmp::Ordering::Greater
+            }
+        });
         for (found, (id, score)) in found.matches.iter().zip(expected) {
             assert_eq!(found.id, id, "{metric:?}");
             assert!((found.score - score).abs() < 1e-5, "{metric:?} {id}: {} {score}", found.score);
@@ -132,7 +170,8 @@ async fn every_filter_operator(store: Checked) {
         found.sort();
         expected.sort();
         assert_eq!(found, expected, "find {json}");
-        let asked_query = Query { filter: Some(condition.clone()), ..query(&records[3].values, 100) };
+        let asked_query =
+            Query { filter: Some(condition.clone()), ..query(&records[3].values, 100) };
         let found = store.query(&asked.name, &default(), &asked_query).await.unwrap();
         assert_same(&found, &oracle.query(&asked.name, &default(), &asked_query).await.unwrap());
         let found = store.stats(&asked.name, Some(&condition)).await.unwrap();
@@ -169,7 +208,8 @@ async fn top_k_beyond_what_is_there(store: Checked) {
     let asked = spec("beyond", Metric::Cosine, 4);
     store.create_index(&asked).await.unwrap();
     store.upsert(&asked.name, &default(), varied(5, 4)).await.unwrap();
-    let found = store.query(&asked.name, &default(), &query(&[1.0, 0.0, 0.0, 0.0], 10_000)).await.unwrap();
+    let found =
+        store.query(&asked.name, &default(), &query(&[1.0, 0.0, 0.0, 0.0], 10_000)).await.unwrap();
     assert_eq!(found.matches.len(), 5);
     assert!(found.matches.is_sorted_by(|a, b| a.score >= b.score), "{:?}", found.matches);
 }

@@ -2,12 +2,14 @@
 
 use expect_test::{Expect, expect};
 use index::{
-    Checked, Filter, IndexChange, IndexName, Metric, Namespace, Query, Record, SparseVector, StoreError, Update,
-    VectorKind,
+    Checked, Filter, IndexChange, IndexName, Metric, Namespace, Query, Record, SparseVector,
+    StoreError, Update, VectorKind,
 };
 use serde_json::{Value as Json, json};
 
-use super::{Case, always, default, filter, first_page, metadata, name, query, record, some, spec, texts};
+use super::{
+    Case, always, default, filter, first_page, metadata, name, query, record, some, spec, texts,
+};
 
 pub(super) const CASES: &[Case] = &[
     Case::new("vectors_that_do_not_fit", always, |s| Box::pin(vectors_that_do_not_fit(s))),
@@ -16,7 +18,11 @@ pub(super) const CASES: &[Case] = &[
     Case::new("counts_out_of_bounds", always, |s| Box::pin(counts_out_of_bounds(s))),
     Case::new("indexes_that_cannot_be", always, |s| Box::pin(indexes_that_cannot_be(s))),
     Case::new("an_index_that_is_not_there", always, |s| Box::pin(an_index_that_is_not_there(s))),
-    Case::new("sparse_vectors_where_there_are_none", |can| !can.sparse, |s| Box::pin(sparse_vectors_where_there_are_none(s))),
+    Case::new(
+        "sparse_vectors_where_there_are_none",
+        |can| !can.sparse,
+        |s| Box::pin(sparse_vectors_where_there_are_none(s)),
+    ),
 ];
 
 #[track_caller]
@@ -24,13 +30,19 @@ fn refused<T: std::fmt::Debug>(result: Result<T, StoreError>, expected: Expect) 
     expected.assert_eq(&result.unwrap_err().to_string());
 }
 
-async fn upsert(store: &Checked, index: &str, records: Vec<Record>) -> Result<index::Written, StoreError> {
+async fn upsert(
+    store: &Checked,
+    index: &str,
+    records: Vec<Record>,
+) -> Result<index::Written, StoreError> {
     store.upsert(&name(index), &default(), records).await
 }
 
 async fn vectors_that_do_not_fit(store: Checked) {
     store.create_index(&spec("unfit", Metric::Cosine, 2)).await.unwrap();
-    let one = |values: &[f32]| vec![record("good", &[1.0, 0.0], &json!({})), record("bad", values, &json!({}))];
+    let one = |values: &[f32]| {
+        vec![record("good", &[1.0, 0.0], &json!({})), record("bad", values, &json!({}))]
+    };
     let wrong = upsert(&store, "unfit", one(&[1.0])).await;
     refused(wrong, expect!["record `bad` has 1 dimensions, and index `unfit` has 2"]);
     let nan = upsert(&store, "unfit", one(&[1.0, f32::NAN])).await;
@@ -54,7 +66,10 @@ async fn vectors_that_do_not_fit(store: Checked) {
 async fn ids_that_are_none(store: Checked) {
     store.create_index(&spec("ids", Metric::Cosine, 2)).await.unwrap();
     let with = |id: &str| vec![record(id, &[1.0, 0.0], &json!({}))];
-    refused(upsert(&store, "ids", with("")).await, expect!["an id has 1 to 512 bytes; record 0 has one of 0"]);
+    refused(
+        upsert(&store, "ids", with("")).await,
+        expect!["an id has 1 to 512 bytes; record 0 has one of 0"],
+    );
     let long = upsert(&store, "ids", with(&"x".repeat(513))).await;
     refused(long, expect!["an id has 1 to 512 bytes; record 0 has one of 513"]);
     let twice = upsert(&store, "ids", [with("a"), with("b"), with("a")].concat()).await;
@@ -65,7 +80,10 @@ async fn ids_that_are_none(store: Checked) {
     refused(deleted, expect!["an id has 1 to 512 bytes; record 0 has one of 0"]);
     let namespace = Namespace::new("n".repeat(513));
     let written = store.upsert(&name("ids"), &namespace, with("a")).await;
-    refused(written, expect!["a namespace's name has at most 512 bytes and no NUL; this one has 513 bytes"]);
+    refused(
+        written,
+        expect!["a namespace's name has at most 512 bytes and no NUL; this one has 513 bytes"],
+    );
 }
 
 /// Nested metadata and null are refused where JSON becomes metadata, before any store.
@@ -73,14 +91,20 @@ async fn metadata_that_is_too_large(store: Checked) {
     store.create_index(&spec("metadata", Metric::Cosine, 2)).await.unwrap();
     let large = json!({"a": "x".repeat(40_953)});
     let written = upsert(&store, "metadata", vec![record("a", &[1.0, 0.0], &large)]).await;
-    refused(written, expect!["record `a`: metadata has 40961 bytes as JSON, and a record takes at most 40960"]);
+    refused(
+        written,
+        expect!["record `a`: metadata has 40961 bytes as JSON, and a record takes at most 40960"],
+    );
     let largest = record("a", &[1.0, 0.0], &json!({"a": "x".repeat(40_952)}));
     upsert(&store, "metadata", vec![largest.clone()]).await.unwrap();
     let found = store.fetch(&name("metadata"), &default(), &texts(&["a"])).await.unwrap();
     assert_eq!(found[0].metadata, largest.metadata);
     let update = Update { id: "a".to_owned(), set_metadata: metadata(&large), ..Update::default() };
     let changed = store.update(&name("metadata"), &default(), update).await;
-    refused(changed, expect!["record `a`: metadata has 40961 bytes as JSON, and a record takes at most 40960"]);
+    refused(
+        changed,
+        expect!["record `a`: metadata has 40961 bytes as JSON, and a record takes at most 40960"],
+    );
 }
 
 async fn counts_out_of_bounds(store: Checked) {
@@ -91,7 +115,10 @@ async fn counts_out_of_bounds(store: Checked) {
     refused(none, expect!["top_k is 1 to 10000, not 0"]);
     let many = store.query(&index, &default(), &asked(10_001)).await;
     refused(many, expect!["top_k is 1 to 10000, not 10001"]);
-    refused(upsert(&store, "counts", Vec::new()).await, expect!["a batch has 1 to 100000 records, not 0"]);
+    refused(
+        upsert(&store, "counts", Vec::new()).await,
+        expect!["a batch has 1 to 100000 records, not 0"],
+    );
     let listed = store.list(&index, &default(), &first_page(0)).await;
     refused(listed, expect!["a batch has 1 to 100000 records, not 0"]);
     assert!(store.query(&index, &default(), &asked(10_000)).await.unwrap().matches.is_empty());
@@ -157,9 +184,13 @@ async fn sparse_vectors_where_there_are_none(store: Checked) {
     let one = Record { sparse: sparse.clone(), ..record("a", &[1.0, 0.0], &json!({})) };
     let written = store.upsert(&asked.name, &default(), vec![one]).await;
     assert!(matches!(written, Err(StoreError::Unsupported { .. })), "{written:?}");
-    let found = store.query(&asked.name, &default(), &Query { sparse, ..query(&[1.0, 0.0], 1) }).await;
+    let found =
+        store.query(&asked.name, &default(), &Query { sparse, ..query(&[1.0, 0.0], 1) }).await;
     assert!(matches!(found, Err(StoreError::Unsupported { .. })), "{found:?}");
-    let alone = index::IndexSpec { kind: VectorKind::Sparse, ..spec("sparse-alone", Metric::DotProduct, 0) };
+    let alone = index::IndexSpec {
+        kind: VectorKind::Sparse,
+        ..spec("sparse-alone", Metric::DotProduct, 0)
+    };
     let created = store.create_index(&alone).await;
     assert!(matches!(created, Err(StoreError::Unsupported { .. })), "{created:?}");
 }

@@ -1,8 +1,8 @@
 //! Sparse vectors, alone and beside dense ones.
 
 use index::{
-    Capabilities, Checked, Fusion, Include, IndexSpec, Metric, Query, Record, SparseVector, SparseWeights,
-    VectorKind,
+    Capabilities, Checked, Fusion, Include, IndexSpec, Metric, Query, Record, SparseVector,
+    SparseWeights, VectorKind,
 };
 use serde_json::json;
 
@@ -10,8 +10,12 @@ use super::{Case, assert_same, default, filter, ids, pair, query, record, spec};
 
 pub(super) const CASES: &[Case] = &[
     Case::new("sparse_alone", has_sparse, |s| Box::pin(sparse_alone(s))),
-    Case::new("sparse_beside_dense_is_added", has_sparse, |s| Box::pin(beside_dense(s, "beside-sum", Fusion::Sum))),
-    Case::new("sparse_beside_dense_is_fused", has_sparse, |s| Box::pin(beside_dense(s, "beside-fused", Fusion::ReciprocalRank))),
+    Case::new("sparse_beside_dense_is_added", has_sparse, |s| {
+        Box::pin(beside_dense(s, "beside-sum", Fusion::Sum))
+    }),
+    Case::new("sparse_beside_dense_is_fused", has_sparse, |s| {
+        Box::pin(beside_dense(s, "beside-fused", Fusion::ReciprocalRank))
+    }),
     Case::new("rare_terms_weigh_more", has_sparse, |s| Box::pin(rare_terms_weigh_more(s))),
 ];
 
@@ -35,7 +39,10 @@ fn random_terms(random: &mut fastrand::Rng) -> SparseVector {
 async fn sparse_alone(store: Checked) {
     let asked = IndexSpec { kind: VectorKind::Sparse, ..spec("alone", Metric::DotProduct, 0) };
     store.create_index(&asked).await.unwrap();
-    let one = |id: &str, pairs| Record { sparse: Some(terms(pairs)), ..record(id, &[], &json!({"id": id})) };
+    let one = |id: &str, pairs| Record {
+        sparse: Some(terms(pairs)),
+        ..record(id, &[], &json!({"id": id}))
+    };
     let records = vec![
         one("a", &[(7, 1.0), (4_000_000_000, 2.0)]),
         one("b", &[(7, 3.0)]),
@@ -43,7 +50,8 @@ async fn sparse_alone(store: Checked) {
     ];
     store.upsert(&asked.name, &default(), records.clone()).await.unwrap();
     let include = Include { values: true, metadata: true };
-    let asked_query = Query { sparse: Some(terms(&[(4_000_000_000, 2.0), (7, 1.0)])), include, ..query(&[], 2) };
+    let asked_query =
+        Query { sparse: Some(terms(&[(4_000_000_000, 2.0), (7, 1.0)])), include, ..query(&[], 2) };
     let found = store.query(&asked.name, &default(), &asked_query).await.unwrap();
     assert_eq!(ids(&found), ["a", "b"]);
     assert_eq!((found.matches[0].score, found.matches[1].score), (5.0, 3.0));

@@ -58,7 +58,8 @@ async fn acknowledged_writes_survive_the_death_of_a_primary() {
 
     let num_acknowledged = Arc::new(AtomicUsize::new(0));
     let writer = tokio::spawn({
-        let (store, asked, num_acknowledged) = (store.clone(), asked.clone(), num_acknowledged.clone());
+        let (store, asked, num_acknowledged) =
+            (store.clone(), asked.clone(), num_acknowledged.clone());
         async move {
             for number in 0..120 {
                 store.upsert(&asked.name, &default(), batch(number, 10)).await.unwrap();

@@ -11,9 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use index::{Metadata, Record, Value};
 
 use super::super::error::ExportError;
-
-/// Whole numbers below this are the same as 64-bit integers and as floats.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+use super::super::json::{is_whole, value_to_json};
 
 /// What the values of one field have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +33,7 @@ impl Kind {
     fn of(value: &Value) -> Self {
         match value {
             Value::Bool(_) => Self::Bool,
-            Value::Number(number) if number.fract() == 0.0 && number.abs() < EXACT => Self::Whole,
+            Value::Number(number) if is_whole(*number) => Self::Whole,
             Value::Number(_) => Self::Number,
             Value::String(_) => Self::Text,
             Value::Strings(_) => Self::Texts,
@@ -149,7 +147,7 @@ fn column(field: &str, kind: Kind, records: &[Record]) -> Result<ArrayRef, Expor
             let mut column = Int64Builder::new();
             each(field, records, |value| match value {
                 None => Some(column.append_null()),
-                Some(Value::Number(number)) if Kind::of(&Value::Number(*number)) == Kind::Whole => {
+                Some(Value::Number(number)) if is_whole(*number) => {
                     Some(column.append_value(*number as i64))
                 }
                 Some(_) => None,
@@ -178,7 +176,7 @@ fn column(field: &str, kind: Kind, records: &[Record]) -> Result<ArrayRef, Expor
         Kind::Mixed => {
             let mut column = StringBuilder::new();
             each(field, records, |value| {
-                let json = value.map(|value| serde_json::json!(value).to_string());
+                let json = value.map(|value| value_to_json(value).to_string());
                 Some(column.append_option(json))
             })?;
             Ok(Arc::new(column.finish()))

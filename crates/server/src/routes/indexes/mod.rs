@@ -16,9 +16,8 @@ use crate::App;
 use crate::body::JsonBody;
 use crate::call::Call;
 use crate::dialects::indexes as dialect;
-use crate::error::{ErrorKind, HttpError};
-use crate::index_model::fingerprint;
-use crate::indexes::IndexErrorKind;
+use crate::error::HttpError;
+use crate::index_model::not_the_same;
 use crate::path::Names;
 use crate::respond;
 
@@ -104,7 +103,7 @@ pub(crate) async fn change(
     if let (Some(recorded), Some(given), false) =
         (&description.spec.fingerprint, &asked, request.force)
     {
-        jobs::check_document_model(&name, recorded, given).map_err(wrong_model)?;
+        jobs::check_document_model(&name, recorded, given).map_err(not_the_same)?;
     }
     let changed = store.configure_index(&name, &dialect::change(&request, asked)).await?;
     Ok(respond::json(&dialect::index(changed)))
@@ -150,12 +149,8 @@ fn asked_fingerprint(
         }
         (Some(name), None) => {
             let model = call.model(Some(&name))?;
-            Ok(Some(fingerprint(&model.served.config.model_id, model.engine.spec())))
+            Ok(Some(jobs::model_fingerprint(&model.served.config.model_id, &model.engine)))
         }
         (None, sent) => Ok(sent.map(dialect::fingerprint_from)),
     }
-}
-
-fn wrong_model(err: jobs::FingerprintMismatch) -> HttpError {
-    HttpError::new(ErrorKind::Index(IndexErrorKind::WrongModel), err.to_string())
 }

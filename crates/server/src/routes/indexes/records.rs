@@ -12,6 +12,7 @@ use wire::indexes::{
 use super::{Opened, SemblaErrors, open};
 use crate::body::JsonBody;
 use crate::call::Call;
+use crate::dialects::Place;
 use crate::dialects::indexes as dialect;
 use crate::error::HttpError;
 use crate::index_model::{IndexModel, Role};
@@ -60,13 +61,15 @@ async fn records(
             texts.push(text);
             places.push(place);
         }
-        records.push(dialect::record_from(record)?);
+        let record = dialect::record_from(record)?;
+        check_free(&record, there, places.last() == Some(&place))?;
+        records.push(record);
     }
     if texts.is_empty() {
         return Ok(records);
     }
     let model = IndexModel::find(call, &there.spec)?;
-    let vectors = model.embed(call, texts.clone(), Role::Document).await?.results;
+    let vectors = model.embed(call, texts.clone(), Role::Document, Place::list("records")).await?.results;
     let vectors = vectors.into_iter().map(|embedded| embedded.values);
     for ((place, text), vector) in places.into_iter().zip(texts).zip(vectors) {
         fill(&mut records[place], there, text, vector);
@@ -74,13 +77,27 @@ async fn records(
     Ok(records)
 }
 
+/// Checks that a record with a text has no metadata where the text is kept.
+fn check_free(record: &Record, there: &IndexDescription, has_text: bool) -> Result<(), HttpError> {
+    let field = text_field(there);
+    if has_text && record.metadata.contains_key(field) {
+        let message =
+            format!("record `{}` has a field `{field}`, and that is where its text is kept", record.id);
+        return Err(dialect::bad_field("metadata", &message));
+    }
+    Ok(())
+}
+
+fn text_field(there: &IndexDescription) -> &str {
+    jobs::text_field(&there.spec).unwrap_or("text")
+}
+
 fn fill(record: &mut Record, there: &IndexDescription, text: String, vector: Vec<f32>) {
     record.values = vector;
     if jobs::is_hybrid(&there.spec) && record.sparse.is_none() {
         record.sparse = Some(jobs::document_terms(&text));
     }
-    let field = jobs::text_field(&there.spec).unwrap_or("text").to_owned();
-    record.metadata.insert(field, index::Value::String(text));
+    record.metadata.insert(text_field(there).to_owned(), index::Value::String(text));
 }
 
 /// Changes one record.

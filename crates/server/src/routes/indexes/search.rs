@@ -5,11 +5,13 @@ use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::Response;
 use index::{IndexDescription, Namespace, QueryResult};
+use jobs::Trust;
 use wire::indexes::{MeasureRecall, Recall, Search, SearchAnswer};
 
 use super::{Opened, SemblaErrors, open};
 use crate::body::JsonBody;
 use crate::call::Call;
+use crate::dialects::Place;
 use crate::dialects::indexes as dialect;
 use crate::error::{ErrorKind, HttpError};
 use crate::index_model::{IndexModel, Role};
@@ -49,6 +51,9 @@ async fn query(
     mut request: Search,
 ) -> Result<index::Query, HttpError> {
     let Some(text) = request.text.take() else {
+        if request.model.is_some() {
+            return Err(dialect::bad_field("model", "there is no text for it to embed"));
+        }
         if request.vector.is_none() && request.sparse.is_none() {
             return Err(dialect::bad_field("text", "say what to look for with text or vector"));
         }
@@ -58,8 +63,17 @@ async fn query(
         return Err(dialect::bad_field("text", "vector is given too; send one of the two"));
     }
     let wanted = dialect::text_search(&request)?;
-    let model = IndexModel::find(call, &there.spec)?;
-    let mut answer = model.embed(call, vec![text.clone()], Role::Query).await?;
+    let model = match &request.model {
+        None if request.force => {
+            return Err(dialect::bad_field("force", "say with which model: send its name as model"));
+        }
+        None => IndexModel::find(call, &there.spec)?,
+        Some(name) => {
+            let trust = if request.force { Trust::Force } else { Trust::Check };
+            IndexModel::asked(call, &there.spec, name, trust)?
+        }
+    };
+    let mut answer = model.embed(call, vec![text.clone()], Role::Query, Place::one("text")).await?;
     let vector = answer.results.pop().map(|embedded| embedded.values).unwrap_or_default();
     let query = jobs::text_query(&there.spec, &text, vector, wanted);
     let query = query.map_err(|err| dialect::bad_field("hybrid", &err.to_string()))?;

@@ -15,7 +15,6 @@ use crate::body::JsonBody;
 use crate::call::Call;
 use crate::dialects::pinecone::control;
 use crate::error::{ErrorKind, HttpError};
-use crate::index_model::fingerprint;
 use crate::models::Served;
 use crate::path::Names;
 use crate::respond;
@@ -133,7 +132,7 @@ fn model(description: &IndexDescription, url: &BaseUrl) -> IndexModel {
 fn fingerprint_of(call: &Call, name: &str) -> Result<Fingerprint, HttpError> {
     let served = named(&call.app, name)?;
     let model = call.ready(served)?;
-    Ok(fingerprint(&served.config.name, model.engine.spec()))
+    Ok(jobs::model_fingerprint(&served.config.name, &model.engine))
 }
 
 /// Returns the served model of exactly this name or alias.

@@ -16,6 +16,7 @@ use crate::dialects::Place;
 use crate::dialects::openai::prompt_names;
 use crate::error::{ErrorKind, HttpError};
 use crate::path::Names;
+use crate::query_string::Parameters;
 use crate::respond::pieces::PineconeList;
 use crate::respond::{self, Pieces};
 use crate::routes::errors::PineconeErrors;
@@ -82,12 +83,23 @@ pub(super) fn no_reranker() -> HttpError {
 /// Lists the served models that are ready.
 #[utoipa::path(
     get, path = "/pinecone/models", tag = "Pinecone",
+    params(
+        ("type" = Option<String>, Query, description = "Only `embed` or only `rerank`"),
+        ("vector_type" = Option<String>, Query, description = "Only `dense` or only `sparse`")
+    ),
     responses((status = 200, description = "The models", body = ModelList), PineconeErrors)
 )]
-pub(crate) async fn list_models(call: Call) -> Response<Body> {
+pub(crate) async fn list_models(call: Call, parameters: Parameters) -> Response<Body> {
     let served = call.app.models().iter();
     let ready = served.filter_map(|served| call.ready(served).ok());
-    respond::json(&ModelList { models: ready.map(|model| info(&model)).collect() })
+    let mut models: Vec<ModelInfo> = ready.map(|model| info(&model)).collect();
+    if let Some(kind) = parameters.get("type") {
+        models.retain(|model| model.kind == kind);
+    }
+    if let Some(vector_type) = parameters.get("vector_type") {
+        models.retain(|model| model.vector_type == vector_type);
+    }
+    respond::json(&ModelList { models })
 }
 
 /// Describes one served model.

@@ -9,7 +9,8 @@ use wire::pinecone::{NamespaceDescription, NamespaceList, Pagination};
 use super::on_index::{OnIndex, with_seen_lsn, with_written_lsn};
 use super::vectors::require_namespace;
 use crate::dialects::pinecone::DEFAULT_NAMESPACE;
-use crate::error::HttpError;
+use crate::error::{ErrorKind, HttpError};
+use crate::indexes::IndexErrorKind;
 use crate::path::Names;
 use crate::query_string::Parameters;
 use crate::respond;
@@ -50,6 +51,17 @@ pub(crate) async fn list_namespaces(
     let pagination = next.map(|next| Pagination { next });
     let list = NamespaceList { namespaces, pagination, total_count };
     Ok(with_seen_lsn(respond::json(&list), stats.lsn))
+}
+
+/// Answers that a namespace begins with its first record.
+#[utoipa::path(
+    post, path = "/namespaces", tag = "Pinecone",
+    params(("index" = String, Path, description = "Name of an index")),
+    responses(PineconeDataErrors)
+)]
+pub(crate) async fn create_namespace() -> HttpError {
+    let message = "a namespace begins with its first record and has no schema; upsert into it";
+    HttpError::new(ErrorKind::Index(IndexErrorKind::Unsupported), message)
 }
 
 /// Describes a namespace.

@@ -9,6 +9,7 @@ use super::inference::no_reranker;
 use super::on_index::{OnIndex, with_seen_lsn, with_written_lsn};
 use super::vectors::vector_of;
 use crate::body::{JsonBody, JsonLines};
+use crate::dialects::Place;
 use crate::dialects::pinecone::data::{self, Near};
 use crate::dialects::pinecone::{control, records};
 use crate::error::{ErrorKind, HttpError};
@@ -42,7 +43,7 @@ pub(crate) async fn upsert_records(
         written.push(taken.record);
         texts.push(taken.text);
     }
-    let answer = model.embed(&index.call, texts, Role::Document).await?;
+    let answer = model.embed(&index.call, texts, Role::Document, Place::list("records")).await?;
     let with_values = |(record, embedded): (Record, engine::Embedded)| Record {
         values: embedded.values,
         ..record
@@ -138,7 +139,7 @@ async fn sought(
 async fn embed(index: &OnIndex, text: String) -> Result<Sought, HttpError> {
     let spec = index.store.describe_index(&index.name).await?.spec;
     let model = IndexModel::find(&index.call, &spec)?;
-    let answer = model.embed(&index.call, vec![text], Role::Query).await?;
+    let answer = model.embed(&index.call, vec![text], Role::Query, Place::one("query.inputs.text")).await?;
     let num_tokens = Some(answer.totals.num_tokens);
     let embedded = answer.results.into_iter().next().expect("one text gives one embedding");
     Ok(Sought { vector: embedded.values, sparse: None, num_tokens })

@@ -1,3 +1,5 @@
+//! Documents become records and come back as they were.
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use serde_json::json;

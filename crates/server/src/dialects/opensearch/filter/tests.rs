@@ -1,3 +1,5 @@
+//! OpenSearch's filters in the words of an index, and those that have none.
+
 use expect_test::{Expect, expect};
 use index::Metadata;
 use serde_json::{Value, json};

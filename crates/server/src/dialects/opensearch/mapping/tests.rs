@@ -1,3 +1,5 @@
+//! Mappings that become an index, and those that say why they do not.
+
 use expect_test::{Expect, expect};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Searches that become a plan, and those that are refused by name.
+
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 

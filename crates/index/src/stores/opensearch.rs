@@ -1,0 +1,441 @@
+//! OpenSearch with its k-NN plugin.
+//!
+//! An index is an index there, whose mapping has the spec among its notes; a namespace is a field of each
+//! document. Approximate queries are `knn` with the filter inside, on the Lucene engine, and exact ones are
+//! `script_score` with `knn_score`. A query that comes back with less than `top_k` is asked once more, exactly.
+//!
+//! Writes wait for the refresh that makes them visible, up to a second: send large batches.
+
+mod condition;
+mod documents;
+mod pages;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wire::opensearch::bulk::{Action, BulkResponse, Item, Outcome, Target, WriteResult};
+use wire::opensearch::client as body;
+use wire::opensearch::search::{Knn, OneOrMany, QueryClause, Script, ScriptParams, ScriptScore};
+use wire::opensearch::{CountResponse, CreateIndexRequest};
+
+use super::bulk::{self, Limits};
+use super::http::{Http, Request, Server};
+use super::retry::{Failure, Retry};
+use super::status::is_missing;
+use crate::error::StoreError;
+use crate::filter::Filter;
+use crate::query::{Match, Precision, Query, QueryResult};
+use crate::record::{Namespace, Record, RecordPage, Selection, Update};
+use crate::spec::{IndexChange, IndexDescription, IndexName, IndexSpec, NamespaceStats, Stats};
+use crate::store::{Capabilities, PageRequest, VectorStore, Written};
+use condition::within;
+use documents::{Document, VECTOR};
+use pages::Ids;
+
+const NAME: &str = "opensearch";
+/// Before the name of each index that is ours.
+const PREFIX: &str = "sembla-";
+/// The longest `knn_vector`.
+const MAX_DIMENSIONS: usize = 16_000;
+/// A request has 100 MB at most, unless the server is told otherwise; smaller ones are also kinder to it.
+const LIMITS: Limits = Limits { num_records: 5_000, num_bytes: 20 << 20 };
+/// A write is answered when every later search sees it.
+const SEEN: &str = "refresh=wait_for";
+
+/// Indexes in an OpenSearch cluster.
+#[derive(Debug)]
+pub struct OpenSearchStore {
+    http: Http,
+    config: OpenSearchConfig,
+}
+
+/// Which cluster, and how indexes are spread over it.
+#[derive(Clone)]
+pub struct OpenSearchConfig {
+    /// Scheme, host and port: `https://search.example.org:9200`.
+    pub url: String,
+    /// Name and password, if the cluster asks for them.
+    pub login: Option<(String, String)>,
+    /// Primary shards of a new index; the cluster decides without.
+    pub num_shards: Option<u32>,
+    /// Copies of each shard beside the primary one; the cluster decides without.
+    pub num_replicas: Option<u32>,
+    /// How long a cluster that is gone is waited for.
+    pub retry: Retry,
+}
+
+impl std::fmt::Debug for OpenSearchConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the password.
+        f.debug_struct("OpenSearchConfig").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl OpenSearchConfig {
+    /// One server without a login.
+    pub fn local(url: impl Into<String>) -> Self {
+        let (login, num_shards, num_replicas) = (None, None, None);
+        Self { url: url.into(), login, num_shards, num_replicas, retry: Retry::patient() }
+    }
+}
+
+impl OpenSearchStore {
+    /// Takes an address; nothing is sent yet.
+    pub fn new(config: OpenSearchConfig) -> Self {
+        let login = config.login.iter().map(|(user, password)| {
+            let text =
+                base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+            ("authorization", format!("Basic {text}"))
+        });
+        let headers = login.collect();
+        let server = Server { store: NAME, base: &config.url, headers, retry: config.retry };
+        Self { http: Http::new(server), config }
+    }
+
+    /// Asks about an index that should be there.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        index: &IndexName,
+        request: &Request,
+    ) -> Result<T, StoreError> {
+        self.http.json(request).await.map_err(|err| match is_missing(&err) {
+            true => StoreError::IndexNotFound { name: index.as_str().to_owned() },
+            false => err,
+        })
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        index: &IndexName,
+        verb: &str,
+        body: &impl Serialize,
+    ) -> Result<T, StoreError> {
+        self.ask(index, &Request::post(path(index, verb), body)).await
+    }
+
+    async fn mappings(&self, names: &str) -> Result<Vec<IndexSpec>, StoreError> {
+        let request = Request::get(format!("/{names}/_mapping"));
+        let found: BTreeMap<String, body::FoundMapping> = self.http.json(&request).await?;
+        found.into_iter().map(|(name, found)| documents::spec_of(&name, found)).collect()
+    }
+
+    /// Sends actions, and returns what became of each.
+    async fn bulk(&self, index: &IndexName, lines: Vec<u8>) -> Result<Vec<Outcome>, StoreError> {
+        let request = Request::post_lines(path(index, &format!("_bulk?{SEEN}")), lines);
+        let done: BulkResponse = self.ask(index, &request).await?;
+        let outcome = |item| match item {
+            Item::Index(outcome)
+            | Item::Create(outcome)
+            | Item::Update(outcome)
+            | Item::Delete(outcome) => outcome,
+        };
+        Ok(done.items.into_iter().map(outcome).collect())
+    }
+
+    /// Writes one piece, again if a node was too busy for some of it.
+    async fn write_piece(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        piece: Vec<Record>,
+    ) -> Result<(), StoreError> {
+        let lines = documents::lines(namespace, &piece);
+        let attempt = || async {
+            let outcomes = self.bulk(index, lines.clone()).await?;
+            documents::check(&piece, outcomes).map_err(Failure::from)
+        };
+        self.config.retry.run(attempt).await
+    }
+
+    async fn search<S: DeserializeOwned>(
+        &self,
+        index: &IndexName,
+        body: &body::SearchBody,
+    ) -> Result<body::Found<S>, StoreError> {
+        self.post(index, "_search", body).await
+    }
+
+    async fn nearest(
+        &self,
+        spec: &IndexSpec,
+        namespace: &Namespace,
+        query: &Query,
+        precision: Precision,
+    ) -> Result<Vec<Match>, StoreError> {
+        let among = within(namespace, query.filter.as_ref());
+        let clause = match precision {
+            Precision::Auto => approximate(query, among),
+            Precision::Exact => exact(query, among, spec),
+        };
+        let body = body::SearchBody {
+            query: clause,
+            size: query.top_k,
+            sort: Vec::new(),
+            source: documents::fields(query.include),
+            aggs: BTreeMap::new(),
+            track_total_hits: false,
+        };
+        let found = self.search::<Document>(&spec.name, &body).await?;
+        let hits = found.hits.hits.into_iter();
+        hits.map(|hit| documents::matched(hit, spec.metric, precision)).collect()
+    }
+}
+
+/// Along the graph, among the documents that pass.
+fn approximate(query: &Query, among: QueryClause) -> QueryClause {
+    let filter = Some(Box::new(OneOrMany(vec![among])));
+    let (vector, k) = (query.vector.clone(), query.top_k);
+    let knn = Knn { vector, k, filter, method_parameters: None };
+    QueryClause::Knn([(VECTOR.to_owned(), knn)].into())
+}
+
+/// Every document that passes is compared.
+fn exact(query: &Query, among: QueryClause, spec: &IndexSpec) -> QueryClause {
+    let params = ScriptParams {
+        field: Some(VECTOR.to_owned()),
+        query_value: query.vector.clone(),
+        space_type: Some(documents::space(spec.metric).to_owned()),
+    };
+    let script = Script { source: "knn_score".to_owned(), lang: Some("knn".to_owned()), params };
+    QueryClause::ScriptScore(Box::new(ScriptScore { query: among, script, min_score: None }))
+}
+
+#[async_trait]
+impl VectorStore for OpenSearchStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            name: NAME,
+            read_your_writes: true,
+            atomic_batches: false,
+            exact_queries: true,
+            sparse: false,
+            zero_vectors: false,
+            full_filters: true,
+            max_dimensions: MAX_DIMENSIONS,
+        }
+    }
+
+    async fn create_index(&self, spec: &IndexSpec) -> Result<(), StoreError> {
+        let body: CreateIndexRequest = documents::mapping(spec, &self.config);
+        let made = self.http.send(&Request::put(path(&spec.name, ""), &body).once()).await;
+        made.map(drop).map_err(|err| match &err {
+            StoreError::Refused { status: 400, message, .. }
+                if message.contains("resource_already_exists_exception") =>
+            {
+                StoreError::IndexExists { name: spec.name.as_str().to_owned() }
+            }
+            _ => err,
+        })
+    }
+
+    async fn list_indexes(&self) -> Result<Vec<IndexDescription>, StoreError> {
+        let mut indexes = Vec::new();
+        for spec in self.mappings(&format!("{PREFIX}*")).await? {
+            match self.count(&spec.name).await {
+                Ok(num_records) => indexes.push(IndexDescription { spec, num_records }),
+                // It was deleted since the mappings were read.
+                Err(StoreError::IndexNotFound { .. }) => {}
+                Err(err) => return Err(err),
+            }
+        }
+        Ok(indexes)
+    }
+
+    async fn describe_index(&self, index: &IndexName) -> Result<IndexDescription, StoreError> {
+        let spec = self.index_spec(index).await?;
+        Ok(IndexDescription { spec, num_records: self.count(index).await? })
+    }
+
+    async fn index_spec(&self, index: &IndexName) -> Result<IndexSpec, StoreError> {
+        let not_found = || StoreError::IndexNotFound { name: index.as_str().to_owned() };
+        match self.mappings(&format!("{PREFIX}{index}")).await {
+            Ok(specs) => specs.into_iter().next().ok_or_else(not_found),
+            Err(err) if is_missing(&err) => Err(not_found()),
+            Err(err) => Err(err),
+        }
+    }
+
+    async fn configure_index(
+        &self,
+        index: &IndexName,
+        change: &IndexChange,
+    ) -> Result<IndexDescription, StoreError> {
+        let mut spec = self.index_spec(index).await?;
+        spec.apply(change);
+        let body = body::MetaBody { meta: documents::notes(&spec) };
+        let request = Request::put(path(index, "_mapping"), &body);
+        self.ask::<serde_json::Value>(index, &request).await?;
+        self.describe_index(index).await
+    }
+
+    async fn delete_index(&self, index: &IndexName) -> Result<(), StoreError> {
+        self.ask::<serde_json::Value>(index, &Request::delete(path(index, ""))).await.map(drop)
+    }
+
+    async fn upsert(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        records: Vec<Record>,
+    ) -> Result<Written, StoreError> {
+        // A bulk write to an index that is not there would make one, without a mapping.
+        self.index_spec(index).await?;
+        let write = |piece| self.write_piece(index, namespace, piece);
+        bulk::write_all(&records, LIMITS, write).await
+    }
+
+    /// Reads, changes and writes: two updates of one record at once may lose one of them.
+    async fn update(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        update: Update,
+    ) -> Result<Written, StoreError> {
+        let before = self.fetch(index, namespace, std::slice::from_ref(&update.id)).await?;
+        let Some(mut record) = before.into_iter().next() else { return Ok(Written::default()) };
+        update.apply(&mut record);
+        self.write_piece(index, namespace, vec![record]).await?;
+        Ok(Written { num_records: 1, lsn: 0 })
+    }
+
+    async fn fetch(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        ids: &[String],
+    ) -> Result<Vec<Record>, StoreError> {
+        let mut records = BTreeMap::new();
+        for ids in ids.chunks(pages::MAX_HITS) {
+            let body = documents::by_ids(namespace, ids);
+            for hit in self.search::<Document>(index, &body).await?.hits.hits {
+                let record = hit.source.into_record();
+                records.insert(record.id.clone(), record);
+            }
+        }
+        Ok(ids.iter().filter_map(|id| records.get(id).cloned()).collect())
+    }
+
+    async fn list(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        page: &PageRequest,
+    ) -> Result<RecordPage, StoreError> {
+        let wanted =
+            Ids { namespace, filter: None, prefix: &page.prefix, after: page.after.clone() };
+        let mut ids = self.ids(index, wanted, page.limit.saturating_add(1)).await?;
+        let has_more = ids.len() > page.limit;
+        ids.truncate(page.limit);
+        Ok(RecordPage { next: ids.last().filter(|_| has_more).cloned(), ids })
+    }
+
+    async fn find(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        filter: &Filter,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let wanted = Ids { namespace, filter: Some(filter), prefix: "", after: None };
+        self.ids(index, wanted, limit).await
+    }
+
+    async fn delete(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        selection: &Selection,
+    ) -> Result<Written, StoreError> {
+        let num_records = match selection {
+            Selection::All => self.delete_where(index, within(namespace, None)).await?,
+            Selection::Filter(filter) => {
+                self.delete_where(index, within(namespace, Some(filter))).await?
+            }
+            Selection::Ids(ids) => self.delete_ids(index, namespace, ids).await?,
+        };
+        Ok(Written { num_records, lsn: 0 })
+    }
+
+    async fn query(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        query: &Query,
+    ) -> Result<QueryResult, StoreError> {
+        let spec = self.index_spec(index).await?;
+        let mut matches = self.nearest(&spec, namespace, query, query.precision).await?;
+        if matches.len() < query.top_k && query.precision == Precision::Auto {
+            matches = self.nearest(&spec, namespace, query, Precision::Exact).await?;
+        }
+        Ok(QueryResult { matches, ..QueryResult::default() })
+    }
+
+    async fn stats(&self, index: &IndexName, filter: Option<&Filter>) -> Result<Stats, StoreError> {
+        let mut counts = self.groups(index, None).await?;
+        if let Some(filter) = filter {
+            let passing = self.groups(index, Some(filter)).await?;
+            counts.iter_mut().for_each(|(name, n)| *n = passing.get(name).copied().unwrap_or(0));
+        }
+        let namespaces = counts.into_iter().map(|(name, num_records)| NamespaceStats {
+            namespace: Namespace::new(name),
+            num_records,
+        });
+        Ok(Stats { namespaces: namespaces.collect(), lsn: 0 })
+    }
+}
+
+impl OpenSearchStore {
+    async fn count(&self, index: &IndexName) -> Result<u64, StoreError> {
+        let body = body::QueryBody { query: condition::everything() };
+        Ok(self.post::<CountResponse>(index, "_count", &body).await?.count)
+    }
+
+    async fn delete_where(&self, index: &IndexName, query: QueryClause) -> Result<u64, StoreError> {
+        let verb = "_delete_by_query?refresh=true&conflicts=proceed";
+        let done: body::DeletedByQuery = self.post(index, verb, &body::QueryBody { query }).await?;
+        match done.failures.first() {
+            None => Ok(done.deleted),
+            Some(why) => {
+                let message =
+                    format!("{} documents could not be deleted: {why}", done.failures.len());
+                Err(StoreError::Refused { store: NAME, status: 200, message })
+            }
+        }
+    }
+
+    async fn delete_ids(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        ids: &[String],
+    ) -> Result<u64, StoreError> {
+        let mut num_deleted = 0;
+        for ids in ids.chunks(LIMITS.num_records) {
+            let delete = |id: &String| {
+                let id = Some(documents::hash(namespace, id));
+                Action::Delete(Target { id, ..Target::default() })
+            };
+            let lines = documents::action_lines(ids.iter().map(delete));
+            let outcomes = self.bulk(index, lines).await?;
+            let is_deleted = |outcome: &&Outcome| {
+                outcome.written.is_some_and(|written| written.result == WriteResult::Deleted)
+            };
+            num_deleted += outcomes.iter().filter(is_deleted).count() as u64;
+            if let Some(failed) = outcomes.into_iter().find_map(|outcome| outcome.error) {
+                let message = format!("{}: {}", failed.kind, failed.reason);
+                return Err(StoreError::Refused { store: NAME, status: 200, message });
+            }
+        }
+        Ok(num_deleted)
+    }
+}
+
+/// The address of something that is done with an index. The rules for names leave nothing in it that had to
+/// be escaped.
+fn path(index: &IndexName, verb: &str) -> String {
+    let slash = if verb.is_empty() { "" } else { "/" };
+    format!("/{PREFIX}{index}{slash}{verb}")
+}

@@ -1,0 +1,171 @@
+//! Indexes: creating, describing, configuring and deleting them.
+
+use axum::http::{Method, StatusCode};
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
+use super::Pinecone;
+use crate::harness::{TINY, TestServer, config, in_memory, no_indexes};
+
+fn serverless() -> Value {
+    json!({ "serverless": { "cloud": "gcp", "region": "europe-west4" } })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_is_described_in_the_words_of_both_clients() {
+    let client = Pinecone::start().await;
+    let body = json!({
+        "name": "a", "dimension": 8, "metric": "dotproduct", "vector_type": "dense",
+        "spec": serverless(), "deletion_protection": "enabled", "tags": { "team": "search" },
+    });
+    let created = client.control(Method::POST, "/indexes", body).await;
+    assert_eq!(created.status, StatusCode::CREATED);
+    let pretty = serde_json::to_string_pretty(&created.json()).unwrap();
+    expect![[]].assert_eq(&pretty);
+    let described = client.control(Method::GET, "/indexes/a", Value::Null).await;
+    assert_eq!(described.json(), created.json());
+    let listed = client.control(Method::GET, "/indexes", Value::Null).await;
+    assert_eq!(listed.json(), json!({ "indexes": [created.json()] }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_makes_the_same_index_as_a_dimension() {
+    let client = Pinecone::start().await;
+    let fields = json!({ "_values": { "type": "dense_vector", "dimension": 8, "metric": "euclidean" } });
+    let deployment =
+        json!({ "deployment_type": "managed", "cloud": "gcp", "region": "europe-west4" });
+    let body =
+        json!({ "name": "new", "schema": { "fields": fields }, "deployment": deployment });
+    let new = client.control(Method::POST, "/indexes", body).await;
+    assert_eq!(new.status, StatusCode::CREATED, "{}", new.text());
+    let body =
+        json!({ "name": "old", "dimension": 8, "metric": "euclidean", "spec": serverless() });
+    let old = client.control(Method::POST, "/indexes", body).await;
+    let without_name = |mut index: Value| {
+        index.as_object_mut().unwrap().retain(|field, _| field != "name" && field != "host");
+        index
+    };
+    assert_eq!(without_name(new.json()), without_name(old.json()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_of_sparse_vectors_has_no_dimension() {
+    let client = Pinecone::start().await;
+    let old = json!({ "name": "a", "vector_type": "sparse", "metric": "dotproduct", "spec": serverless() });
+    let new = json!({ "name": "b", "schema": { "fields": { "_sparse_values": { "type": "sparse_vector" } } } });
+    for body in [old, new] {
+        let created = client.control(Method::POST, "/indexes", body).await;
+        assert_eq!(created.status, StatusCode::CREATED, "{}", created.text());
+        let created = created.json();
+        assert_eq!((&created["vector_type"], &created["metric"]), (&json!("sparse"), &json!("dotproduct")));
+        assert_eq!(created.get("dimension"), None);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_protected_index_is_deleted_only_after_its_protection() {
+    let client = Pinecone::with_docs("cosine").await;
+    let protect = |wanted: &str| {
+        client.control(Method::PATCH, "/indexes/docs", json!({ "deletion_protection": wanted }))
+    };
+    assert_eq!(protect("enabled").await.json()["deletion_protection"], "enabled");
+    let refused = client.control(Method::DELETE, "/indexes/docs", Value::Null).await;
+    expect![[]].assert_eq(&refused.line());
+    assert_eq!(protect("disabled").await.json()["deletion_protection"], "disabled");
+    let deleted = client.control(Method::DELETE, "/indexes/docs", Value::Null).await;
+    assert_eq!(deleted.status, StatusCode::ACCEPTED);
+    for (method, path) in [(Method::GET, "/indexes/docs"), (Method::DELETE, "/indexes/docs")] {
+        let gone = client.control(method, path, Value::Null).await;
+        expect![[]].assert_eq(&gone.line());
+    }
+    expect![[]].assert_eq(&client.post("/describe_index_stats", json!({})).await.line());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_are_set_changed_and_taken_away_one_by_one() {
+    let client = Pinecone::with_docs("cosine").await;
+    let tag = |tags: Value| client.control(Method::PATCH, "/indexes/docs", json!({ "tags": tags }));
+    let tagged = tag(json!({ "team": "search", "env": "test" })).await.json();
+    assert_eq!(tagged["tags"], json!({ "env": "test", "team": "search" }));
+    let changed = tag(json!({ "team": "", "env": "live" })).await.json();
+    assert_eq!(changed["tags"], json!({ "env": "live" }));
+    // Where the index is stands in tags too, which no client sees or changes.
+    assert_eq!(changed["spec"]["serverless"]["region"], "us-east-1");
+    expect![[]].assert_eq(&tag(json!({ "sembla.region": "moon" })).await.line());
+}
+
+#[track_caller]
+fn check(reply: &crate::harness::Reply, expected: Expect) {
+    assert_eq!(reply.header("content-type"), "application/json");
+    expected.assert_eq(&reply.line());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_cannot_be_is_not_created() {
+    let client = Pinecone::start().await;
+    let create = |body: Value| client.control(Method::POST, "/indexes", body);
+    for name in ["", "Docs", "a_b", "-a", "a-", "ä", &"a".repeat(46)] {
+        let refused = create(json!({ "name": name, "dimension": 3 })).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{name}");
+    }
+    check(&create(json!({ "name": "a_b", "dimension": 3 })).await, expect![[]]);
+    check(&create(json!({ "name": "create-for-model", "dimension": 3 })).await, expect![[]]);
+    check(&create(json!({ "name": "a" })).await, expect![[]]);
+    check(&create(json!({ "name": "a", "dimension": 0 })).await, expect![[]]);
+    check(&create(json!({ "name": "a", "dimension": 20_001 })).await, expect![[]]);
+    check(&create(json!({ "name": "a", "dimension": -1 })).await, expect![[]]);
+    check(&create(json!({ "name": "a", "dimension": 3, "metric": "manhattan" })).await, expect![[]]);
+    let sparse = json!({ "name": "a", "vector_type": "sparse", "metric": "cosine" });
+    check(&create(sparse).await, expect![[]]);
+    let text = json!({ "fields": { "body": { "type": "semantic_text", "model": "m" } } });
+    check(&create(json!({ "name": "a", "schema": text })).await, expect![[]]);
+    check(&create(json!({ "name": "a", "schema": { "fields": {} } })).await, expect![[]]);
+    let listed = client.control(Method::GET, "/indexes", Value::Null).await;
+    assert_eq!(listed.json(), json!({ "indexes": [] }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_taken_once() {
+    let client = Pinecone::with_docs("cosine").await;
+    client.upsert_axes().await;
+    let body = json!({ "name": "docs", "dimension": 5 });
+    check(&client.control(Method::POST, "/indexes", body).await, expect![[]]);
+    let described = client.control(Method::GET, "/indexes/docs", Value::Null).await;
+    assert_eq!(described.json()["dimension"], 3);
+    assert_eq!(client.ids("").await, ["x", "y", "z"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_hosted_service_has_is_refused_by_name() {
+    let client = Pinecone::with_docs("cosine").await;
+    let pods = json!({ "spec": { "pod": { "replicas": 2 } } });
+    check(&client.control(Method::PATCH, "/indexes/docs", pods).await, expect![[]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_indexes_says_why_on_both_planes() {
+    let client = Pinecone(TestServer::keeping(config(), &[TINY], no_indexes()).await);
+    check(&client.control(Method::GET, "/indexes", Value::Null).await, expect![[]]);
+    check(&client.post("/describe_index_stats", json!({})).await, expect![[]]);
+    // Inference needs none.
+    let body = json!({ "model": TINY, "inputs": [{ "text": "a" }] });
+    let embedded = client.control(Method::POST, "/embed", body).await;
+    assert_eq!(embedded.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_data_plane_is_where_the_operator_says_or_where_the_client_came_from() {
+    let public_url = Some("https://vectors.example/base/".to_owned());
+    let config = server::ServerConfig { public_url, ..config() };
+    let client = Pinecone(TestServer::keeping(config, &[TINY], in_memory()).await);
+    let body = json!({ "name": "docs", "dimension": 3 });
+    let created = client.control(Method::POST, "/indexes", body).await.json();
+    assert_eq!(created["host"], "https://vectors.example/base/pinecone/i/docs");
+
+    let client = Pinecone::with_docs("cosine").await;
+    let address = client.0.address.to_string();
+    let mut request = crate::harness::request(Method::GET, "/pinecone/indexes/docs", "");
+    request.headers_mut().insert("host", address.parse().unwrap());
+    let described = client.0.send(request).await.json();
+    assert_eq!(described["host"], format!("http://{address}/pinecone/i/docs"));
+}

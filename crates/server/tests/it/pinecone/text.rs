@@ -1,0 +1,235 @@
+//! Texts: embedding them, and records whose index embeds them.
+
+use axum::http::{Method, StatusCode};
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
+use super::{Pinecone, with_type};
+use crate::harness::{PROMPTED, Reply, TINY, TestServer, bits, config, in_memory};
+
+async fn with_models(models: &[&str]) -> Pinecone {
+    Pinecone(TestServer::keeping(config(), models, in_memory()).await)
+}
+
+async fn create_for(client: &Pinecone, model: &str) -> Reply {
+    let embed = json!({ "model": model, "field_map": { "text": "chunk" } });
+    let body = json!({ "name": "docs", "cloud": "aws", "region": "us-east-1", "embed": embed });
+    client.control(Method::POST, "/indexes/create-for-model", body).await
+}
+
+async fn upsert_lines(client: &Pinecone, lines: &str) -> Reply {
+    let path = "/pinecone/i/docs/records/namespaces/faq/upsert";
+    client.0.send(with_type(Method::POST, path, lines.to_owned(), "application/x-ndjson")).await
+}
+
+async fn search(client: &Pinecone, body: Value) -> Reply {
+    client.post("/records/namespaces/faq/search", body).await
+}
+
+const LINES: &str = r#"{"_id":"1","chunk":"a cat sits on a mat","kind":"pet"}
+{"id":"2","chunk":"the train leaves at noon","kind":"travel"}
+"#;
+
+#[track_caller]
+fn check(reply: &Reply, expected: Expect) {
+    assert_eq!(reply.header("content-type"), "application/json");
+    expected.assert_eq(&reply.line());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn embeddings_are_those_of_the_model_with_their_tokens() {
+    let client = with_models(&[TINY]).await;
+    let inputs = json!([{ "text": "a cat" }, { "text": "a dog" }]);
+    let parameters = json!({ "input_type": "passage", "truncate": "END" });
+    let body = json!({ "model": TINY, "inputs": inputs, "parameters": parameters });
+    let reply = client.control(Method::POST, "/embed", body).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
+    let answer = reply.json();
+    assert_eq!((&answer["model"], &answer["vector_type"]), (&json!(TINY), &json!("dense")));
+    assert_eq!(answer["data"][0]["vector_type"], "dense");
+    let rows = json!([answer["data"][0]["values"], answer["data"][1]["values"]]);
+    assert_eq!(bits(&rows), client.0.embed(json!({ "inputs": ["a cat", "a dog"] })).await);
+    assert_eq!(answer["usage"]["total_tokens"].to_string(), reply.header("x-compute-tokens"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_text_is_for_chooses_its_prompt_where_the_model_has_one() {
+    let client = with_models(&[PROMPTED]).await;
+    for (input_type, prompt) in [("query", "query"), ("passage", "document")] {
+        let parameters = json!({ "input_type": input_type });
+        let body =
+            json!({ "model": PROMPTED, "inputs": [{ "text": "a cat" }], "parameters": parameters });
+        let answer = client.control(Method::POST, "/embed", body).await.json();
+        let rows = json!([answer["data"][0]["values"]]);
+        let known = client.0.get("/info").await.json();
+        assert!(known.to_string().contains(prompt), "the fixture has the prompt {prompt}: {known}");
+        let expected = client.0.embed(json!({ "inputs": "a cat", "prompt_name": prompt })).await;
+        assert_eq!(bits(&rows), expected, "{input_type}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_that_cannot_be_embedded_are_named() {
+    let client = with_models(&[TINY, PROMPTED]).await;
+    let embed = |body: Value| client.control(Method::POST, "/embed", body);
+    check(&embed(json!({ "model": TINY, "inputs": [] })).await, expect![[]]);
+    let empty = json!({ "model": TINY, "inputs": [{ "text": "a" }, { "text": "" }] });
+    check(&embed(empty).await, expect![[]]);
+    let long = json!({
+        "model": TINY, "inputs": [{ "text": "word ".repeat(100) }],
+        "parameters": { "truncate": "NONE" },
+    });
+    check(&embed(long).await, expect![[]]);
+    check(&embed(json!({ "model": "nope", "inputs": [{ "text": "a" }] })).await, expect![[]]);
+    check(&embed(json!({ "inputs": [{ "text": "a" }] })).await, expect![[]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_for_a_model_says_so_to_both_clients() {
+    let client = with_models(&[TINY]).await;
+    let created = create_for(&client, TINY).await;
+    assert_eq!(created.status, StatusCode::CREATED, "{}", created.text());
+    let created = created.json();
+    expect![[]].assert_eq(&created["embed"].to_string());
+    expect![[]].assert_eq(&created["schema"].to_string());
+    assert_eq!(created["dimension"], 32);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_for_a_model_that_is_not_served_is_not_created() {
+    let client = with_models(&[TINY]).await;
+    check(&create_for(&client, "multilingual-e5-large").await, expect![[]]);
+    let embed = json!({ "model": TINY, "field_map": { "text": "chunk" }, "dimension": 1024 });
+    let body = json!({ "name": "docs", "cloud": "aws", "region": "us-east-1", "embed": embed });
+    let wrong = client.control(Method::POST, "/indexes/create-for-model", body).await;
+    check(&wrong, expect![[]]);
+    let embed = json!({ "model": TINY, "field_map": { "image": "chunk" } });
+    let body = json!({ "name": "docs", "cloud": "aws", "region": "us-east-1", "embed": embed });
+    let wrong = client.control(Method::POST, "/indexes/create-for-model", body).await;
+    check(&wrong, expect![[]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_go_in_and_hits_come_out() {
+    let client = with_models(&[TINY]).await;
+    create_for(&client, TINY).await;
+    let written = upsert_lines(&client, LINES).await;
+    assert_eq!((written.status, written.text()), (StatusCode::CREATED, String::new()));
+    assert!(!written.header("x-pinecone-request-lsn").is_empty());
+
+    let query = json!({ "inputs": { "text": "a cat sits on a mat" }, "top_k": 2 });
+    let reply = search(&client, json!({ "query": query })).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
+    let answer = reply.json();
+    let best = &answer["result"]["hits"][0];
+    assert_eq!(best["_id"], "1");
+    assert!((best["_score"].as_f64().unwrap() - 1.0).abs() < 1e-6);
+    assert_eq!(best["fields"], json!({ "chunk": "a cat sits on a mat", "kind": "pet" }));
+    assert_eq!(answer["result"]["hits"].as_array().unwrap().len(), 2);
+    let tokens = answer["usage"]["embed_total_tokens"].as_u64().unwrap();
+    assert!(tokens > 6, "{tokens}");
+
+    let filtered = json!({ "inputs": { "text": "a cat" }, "top_k": 2, "filter": { "kind": "travel" } });
+    let answer = search(&client, json!({ "query": filtered, "fields": ["kind"] })).await.json();
+    let hits = answer["result"]["hits"].as_array().unwrap();
+    assert_eq!(hits.len(), 1);
+    assert_eq!((&hits[0]["_id"], &hits[0]["fields"]), (&json!("2"), &json!({ "kind": "travel" })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_also_found_by_vector_and_by_id() {
+    let client = with_models(&[TINY]).await;
+    create_for(&client, TINY).await;
+    upsert_lines(&client, LINES).await;
+    let by_id = json!({ "query": { "id": "2", "top_k": 1 }, "fields": [] });
+    let answer = search(&client, by_id).await.json();
+    assert_eq!(answer["result"]["hits"][0]["_id"], "2");
+    let text = json!({ "model": TINY, "inputs": [{ "text": "the train leaves at noon" }] });
+    let embedded = client.control(Method::POST, "/embed", text).await.json();
+    let vector = json!({ "values": embedded["data"][0]["values"] });
+    let by_vector = json!({ "query": { "vector": vector, "top_k": 1 } });
+    let answer = search(&client, by_vector).await.json();
+    assert_eq!(answer["result"]["hits"][0]["_id"], "2");
+    assert_eq!(answer["usage"], json!({ "read_units": 1 }));
+    let missing = json!({ "query": { "id": "nope", "top_k": 1 } });
+    assert_eq!(search(&client, missing).await.json()["result"], json!({ "hits": [] }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_no_record_names_itself_and_nothing_is_written() {
+    let client = with_models(&[TINY]).await;
+    create_for(&client, TINY).await;
+    for (line, expected) in [
+        (r#"{"chunk":"no id"}"#, expect![[]]),
+        (r#"{"_id":"3"}"#, expect![[]]),
+        (r#"{"_id":"3","chunk":""}"#, expect![[]]),
+        (r#"{"_id":"3","chunk":"a","more":{"b":1}}"#, expect![[]]),
+        (r#"{"_id":"1","chunk":"a"}"#, expect![[]]),
+        (r#"{"_id":"3","chunk":"a""#, expect![[]]),
+        (r#"["_id"]"#, expect![[]]),
+    ] {
+        check(&upsert_lines(&client, &format!("{LINES}{line}")).await, expected);
+    }
+    check(&upsert_lines(&client, "").await, expect![[]]);
+    assert_eq!(client.ids("faq").await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_cannot_be_is_refused() {
+    let client = with_models(&[TINY]).await;
+    create_for(&client, TINY).await;
+    let text = json!({ "text": "a" });
+    for (body, expected) in [
+        (json!({ "query": { "top_k": 1 } }), expect![[]]),
+        (json!({ "query": { "inputs": text, "id": "1", "top_k": 1 } }), expect![[]]),
+        (json!({ "query": { "inputs": text, "top_k": 0 } }), expect![[]]),
+        (json!({ "query": { "inputs": { "text": "" }, "top_k": 1 } }), expect![[]]),
+        (json!({ "query": { "inputs": text, "top_k": 1 }, "rerank": { "model": "m" } }), expect![[]]),
+        (json!({ "query": { "inputs": text, "top_k": 1, "match_terms": { "terms": ["a"] } } }), expect![[]]),
+    ] {
+        check(&search(&client, body).await, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_need_an_index_with_a_model_which_can_be_bound_later() {
+    let client = with_models(&[TINY, PROMPTED]).await;
+    let body = json!({ "name": "docs", "dimension": 32 });
+    client.control(Method::POST, "/indexes", body).await;
+    let query = json!({ "query": { "inputs": { "text": "a" }, "top_k": 1 } });
+    check(&search(&client, query.clone()).await, expect![[]]);
+    check(&upsert_lines(&client, LINES).await, expect![[]]);
+
+    let bind = |model: &str| {
+        let embed = json!({ "model": model, "field_map": { "text": "chunk" } });
+        client.control(Method::PATCH, "/indexes/docs", json!({ "embed": embed }))
+    };
+    check(&bind(PROMPTED).await, expect![[]]);
+    let bound = bind(TINY).await;
+    assert_eq!(bound.json()["embed"]["model"], TINY, "{}", bound.text());
+    assert_eq!(upsert_lines(&client, LINES).await.status, StatusCode::CREATED);
+    assert_eq!(search(&client, query).await.status, StatusCode::OK);
+    check(&bind(PROMPTED).await, expect![[]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_reranker_is_loaded() {
+    let client = with_models(&[TINY]).await;
+    let body = json!({ "model": "bge-reranker-v2-m3", "query": "a", "documents": [{ "text": "b" }] });
+    check(&client.control(Method::POST, "/rerank", body).await, expect![[]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn models_are_listed_with_what_they_take() {
+    let client = with_models(&[TINY]).await;
+    let listed = client.control(Method::GET, "/models", Value::Null).await.json();
+    let pretty = serde_json::to_string_pretty(&listed["models"][0]).unwrap();
+    expect![[]].assert_eq(&pretty);
+    for (query, count) in [("type=embed&vector_type=dense", 1), ("type=rerank", 0)] {
+        let listed = client.control(Method::GET, &format!("/models?{query}"), Value::Null).await;
+        assert_eq!(listed.json()["models"].as_array().unwrap().len(), count, "{query}");
+    }
+    let described = client.control(Method::GET, &format!("/models/{TINY}"), Value::Null).await;
+    assert_eq!(described.json(), listed["models"][0]);
+    check(&client.control(Method::GET, "/models/nope", Value::Null).await, expect![[]]);
+}

@@ -1,0 +1,97 @@
+//! A started `sembla serve`, and posts to it over one connection.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, ensure};
+
+/// The server, which ends with this.
+pub(crate) struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    /// Starts the server on a free port, with a data directory of its own, and waits for its address.
+    pub(crate) fn start(binary: &Path, model: &Path, data_dir: &Path) -> anyhow::Result<Self> {
+        let mut process = Command::new(binary)
+            .args(["serve", "--port", "0", "--host", "127.0.0.1", "--model"])
+            .arg(model)
+            .arg("--data-dir")
+            .arg(data_dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("failed to start {}", binary.display()))?;
+        let output = BufReader::new(process.stdout.take().expect("stdout is piped"));
+        let mut server = Self { process, address: String::new() };
+        for line in output.lines() {
+            let line = line?;
+            if let Some((_, address)) = line.split_once("http://") {
+                let end = address.find(|c: char| c.is_whitespace() || c == '/');
+                server.address = address[..end.unwrap_or(address.len())].to_owned();
+                return Ok(server);
+            }
+        }
+        anyhow::bail!("the server ended before it said its address")
+    }
+
+    /// Connects to it.
+    pub(crate) fn connect(&self) -> anyhow::Result<Connection> {
+        let stream = TcpStream::connect(&self.address).context("failed to reach the server")?;
+        stream.set_nodelay(true)?;
+        Ok(Connection { stream: BufReader::new(stream), address: self.address.clone() })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // An error means that it has ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A connection that is kept.
+pub(crate) struct Connection {
+    stream: BufReader<TcpStream>,
+    address: String,
+}
+
+impl Connection {
+    /// Posts JSON, and waits for an answer, which must be a success.
+    pub(crate) fn post(&mut self, path: &str, body: &str) -> anyhow::Result<()> {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nApi-Key: none\r\n\
+             Content-Length: {}\r\n\r\n",
+            self.address,
+            body.len(),
+        );
+        self.stream.get_mut().write_all(head.as_bytes())?;
+        self.stream.get_mut().write_all(body.as_bytes())?;
+        let status = self.line()?;
+        let mut num_bytes = 0;
+        loop {
+            let line = self.line()?.to_ascii_lowercase();
+            if line.is_empty() {
+                break;
+            }
+            if let Some(length) = line.strip_prefix("content-length:") {
+                num_bytes = length.trim().parse()?;
+            }
+        }
+        let mut answer = vec![0; num_bytes];
+        self.stream.read_exact(&mut answer)?;
+        let is_success = status.split(' ').nth(1).is_some_and(|code| code.starts_with('2'));
+        ensure!(is_success, "{path}: {status}: {}", String::from_utf8_lossy(&answer));
+        Ok(())
+    }
+
+    fn line(&mut self) -> anyhow::Result<String> {
+        let mut line = String::new();
+        ensure!(self.stream.read_line(&mut line)? > 0, "the server closed the connection");
+        Ok(line.trim_end().to_owned())
+    }
+}
