@@ -12,10 +12,10 @@ from golden import DIMENSIONS, assert_close, plain
 MODEL = "all-MiniLM-L6-v2"
 
 RECORDS = [
-    {"id": "en/1", "values": [1, 0, 0], "metadata": {"lang": "en", "year": 2019, "tags": ["a", "b"]}},
-    {"id": "en/2", "values": [0.8, 0.6, 0], "metadata": {"lang": "en", "year": 2021, "hit": True}},
-    {"id": "de/1", "values": [0, 1, 0], "metadata": {"lang": "de", "year": 2020}},
-    {"id": "none", "values": [0, 0, 1]},
+    {"id": "en/1", "values": [1.0, 0.0, 0.0], "metadata": {"lang": "en", "year": 2019, "tags": ["a", "b"]}},
+    {"id": "en/2", "values": [0.8, 0.6, 0.0], "metadata": {"lang": "en", "year": 2021, "hit": True}},
+    {"id": "de/1", "values": [0.0, 1.0, 0.0], "metadata": {"lang": "de", "year": 2020}},
+    {"id": "none", "values": [0.0, 0.0, 1.0]},
 ]
 
 FILTERS = [
@@ -78,12 +78,12 @@ def test_an_index_is_created_described_configured_and_deleted(pc, name):
 
 @pytest.mark.parametrize(("condition", "expected"), FILTERS)
 def test_a_query_finds_what_passes_its_filter(index, condition, expected):
-    found = index.query(vector=[1, 0.5, 0.1], top_k=10, filter=condition)
+    found = index.query(vector=[1.0, 0.5, 0.1], top_k=10, filter=condition)
     assert sorted(match.id for match in found.matches) == expected
 
 
 def test_a_query_returns_scores_metadata_and_values(index):
-    found = index.query(vector=[2, 0, 0], top_k=2, include_metadata=True, include_values=True)
+    found = index.query(vector=[2.0, 0.0, 0.0], top_k=2, include_metadata=True, include_values=True)
     assert [match.id for match in found.matches] == ["en/1", "en/2"]
     assert np.allclose([match.score for match in found.matches], [1, 0.8])
     assert found.matches[0].metadata == {"lang": "en", "year": 2019, "tags": ["a", "b"]}
@@ -97,7 +97,7 @@ def test_records_are_fetched_listed_updated_and_deleted(index):
     assert fetched.vectors["en/1"].metadata["year"] == 2019
     pages = [[item.id for item in page.vectors] for page in index.list(prefix="en/", limit=1)]
     assert pages == [["en/1"], ["en/2"]]
-    index.update(id="en/1", values=[0, 0, 1], set_metadata={"year": 2025})
+    index.update(id="en/1", values=[0.0, 0.0, 1.0], set_metadata={"year": 2025})
     changed = index.fetch(ids=["en/1"]).vectors["en/1"]
     assert (list(changed.values), changed.metadata["year"], changed.metadata["lang"]) == ([0, 0, 1], 2025, "en")
     index.delete(ids=["en/1"])
@@ -119,14 +119,14 @@ def test_records_are_changed_and_fetched_by_their_metadata(index):
 
 
 def test_namespaces_are_counted_listed_and_deleted(index):
-    index.upsert(vectors=[("1", [1, 1, 1]), ("2", [1, 1, 0])], namespace="b")
+    index.upsert(vectors=[("1", [1.0, 1.0, 1.0]), ("2", [1.0, 1.0, 0.0])], namespace="b")
     stats = index.describe_index_stats()
     assert (stats.dimension, stats.total_vector_count) == (3, 6)
     assert {name: summary.vector_count for name, summary in stats.namespaces.items()} == {"__default__": 4, "b": 2}
     namespaces = {item.name: item.record_count for page in index.list_namespaces() for item in page.namespaces}
     assert namespaces == {"__default__": 4, "b": 2}
     assert index.describe_namespace(name="b").record_count == 2
-    assert [match.id for match in index.query(vector=[1, 1, 0], top_k=1, namespace="b").matches] == ["2"]
+    assert [match.id for match in index.query(vector=[1.0, 1.0, 0.0], top_k=1, namespace="b").matches] == ["2"]
     index.delete_namespace(name="b")
     with pytest.raises(NotFoundError):
         index.describe_namespace(name="b")
@@ -137,8 +137,8 @@ def test_sparse_vectors_beside_dense_ones_and_alone(pc, name):
     pc.indexes.create(name=name, schema=schema)
     index = pc.index(name=name)
     sparse = {"indices": [3, 9], "values": [1.0, 2.0]}
-    index.upsert(vectors=[{"id": "a", "values": [1, 0]}, {"id": "b", "values": [1, 0], "sparse_values": sparse}])
-    found = index.query(vector=[1, 0], sparse_vector={"indices": [9], "values": [0.5]}, top_k=2)
+    index.upsert(vectors=[{"id": "a", "values": [1.0, 0.0]}, {"id": "b", "values": [1.0, 0.0], "sparse_values": sparse}])
+    found = index.query(vector=[1.0, 0.0], sparse_vector={"indices": [9], "values": [0.5]}, top_k=2)
     assert [(match.id, match.score) for match in found.matches] == [("b", 2.0), ("a", 1.0)]
     pc.indexes.delete(name)
     pc.indexes.create(name=name, schema={"fields": {"_sparse_values": {"type": "sparse_vector"}}})
@@ -164,14 +164,14 @@ def test_texts_are_embedded_with_our_model(pc):
     assert_close([embedding.values for embedding in answer.data], expected)
     assert answer.usage.total_tokens > len(texts)
     assert MODEL in [model.model for model in pc.inference.list_models()]
-    assert pc.inference.get_model(MODEL).default_dimension == DIMENSIONS
+    assert pc.inference.get_model(model=MODEL).default_dimension == DIMENSIONS
 
 
 def test_records_go_in_as_text_and_come_out_as_hits(pc, name):
     created = pc.indexes.create_for_model(
         name=name, cloud="aws", region="us-east-1", embed={"model": MODEL, "field_map": {"text": "chunk_text"}}
     )
-    assert created.dimension == DIMENSIONS
+    assert created.schema.fields["chunk_text"].model == MODEL
     index = pc.index(name=name)
     records = [
         {"_id": "1", "chunk_text": "A horse jumps over a toy airplane.", "kind": "animal"},
@@ -196,14 +196,13 @@ def test_no_reranker_is_loaded(pc):
 
 def test_errors_reach_the_client_with_their_words(index):
     for vectors, words in [
-        ([("a", [1, 0])], "has 2 dimensions"),
-        ([("a", [0, 0, 0])], "all zeros"),
-        ([("a", [1, 0, 0]), ("a", [1, 0, 0])], "comes twice"),
-        ([("a" * 513, [1, 0, 0])], "1 to 512 bytes"),
-        ([("a", [1, 0, 0], {"nested": {"b": 1}})], "is an object"),
+        ([("a", [1.0, 0.0])], "has 2 dimensions"),
+        ([("a", [0.0, 0.0, 0.0])], "all zeros"),
+        ([("a", [1.0, 0.0, 0.0]), ("a", [1.0, 0.0, 0.0])], "comes twice"),
+        ([("a" * 513, [1.0, 0.0, 0.0])], "1 to 512 bytes"),
     ]:
         with pytest.raises(ApiError, match=words) as refused:
             index.upsert(vectors=vectors)
         assert refused.value.status_code == 400
     with pytest.raises(ApiError, match="unknown filter operator `.near`"):
-        index.query(vector=[1, 0, 0], top_k=1, filter={"year": {"$near": 2020}})
+        index.query(vector=[1.0, 0.0, 0.0], top_k=1, filter={"year": {"$near": 2020}})

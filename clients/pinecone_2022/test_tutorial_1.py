@@ -16,7 +16,7 @@ import pinecone
 import pytest
 import requests
 from pinecone.core.client.configuration import Configuration
-from pinecone.core.exceptions import PineconeException
+from pinecone.core.client.exceptions import ApiException
 
 from golden import DIMENSIONS
 from scale import scale
@@ -49,7 +49,7 @@ def passages():
     return texts
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def index_name(server):
     """The client, ready to make the index."""
     index_name = "hf-endpoints"
@@ -94,7 +94,7 @@ def test_tutorial_1_from_its_first_step_to_its_last(server, index_name, passages
         seconds["upserting"] += time.monotonic() - embedded
         embeddings.extend(np.asarray(emb, dtype=np.float32))
 
-    stats = index.describe_index_stats()
+    stats = index.describe_index_stats().to_dict()
     assert stats["dimension"] == dim
     assert stats["total_vector_count"] == len(passages)
     assert stats["namespaces"] == {"": {"vector_count": len(passages)}}
@@ -135,12 +135,13 @@ def test_what_the_client_of_then_can_do_besides(index_name):
     description = pinecone.describe_index(index_name)
     assert (description.dimension, description.metric, description.status["ready"]) == (3, "dotproduct", True)
     index = pinecone.Index(index_name)
-    index.upsert([("a", [1, 0, 0], {"lang": "en"}), ("b", [0, 1, 0], {"lang": "de"})], namespace="n")
-    index.upsert([{"id": "c", "values": [0, 0, 1], "sparse_values": {"indices": [7], "values": [2.0]}}], namespace="n")
+    index.upsert([("a", [1.0, 0.0, 0.0], {"lang": "en"}), ("b", [0.0, 1.0, 0.0], {"lang": "de"})], namespace="n")
+    sparse = {"indices": [7], "values": [2.0]}
+    index.upsert([{"id": "c", "values": [0.0, 0.0, 1.0], "sparse_values": sparse}], namespace="n")
     assert index.fetch(["a", "c"], namespace="n")["vectors"]["a"]["values"] == [1, 0, 0]
     index.update("a", set_metadata={"lang": "fr"}, namespace="n")
     found = index.query(
-        [1, 1, 1],
+        [1.0, 1.0, 1.0],
         sparse_vector={"indices": [7], "values": [1.0]},
         filter={"lang": {"$exists": False}},
         top_k=3,
@@ -150,7 +151,7 @@ def test_what_the_client_of_then_can_do_besides(index_name):
     assert index.describe_index_stats(filter={"lang": "fr"})["total_vector_count"] == 1
     index.delete(ids=["a"], namespace="n")
     index.delete(filter={"lang": "de"}, namespace="n")
-    assert index.describe_index_stats()["namespaces"] == {"n": {"vector_count": 1}}
+    assert index.describe_index_stats().to_dict()["namespaces"] == {"n": {"vector_count": 1}}
     index.delete(delete_all=True, namespace="n")
     assert index.describe_index_stats()["total_vector_count"] == 0
     pinecone.delete_index(index_name)
@@ -159,10 +160,10 @@ def test_what_the_client_of_then_can_do_besides(index_name):
 def test_an_error_reaches_the_client_of_then_with_its_words(index_name):
     pinecone.create_index(index_name, dimension=3)
     index = pinecone.Index(index_name)
-    with pytest.raises(PineconeException, match="has 2 dimensions, and index `hf-endpoints` has 3"):
-        index.upsert([("a", [1, 0])])
-    with pytest.raises(PineconeException, match="top_k is 1 to 10000, not 10001"):
-        index.query([1, 0, 0], top_k=10_001)
-    with pytest.raises(PineconeException, match="there is an index `hf-endpoints` already"):
+    with pytest.raises(ApiException, match="has 2 dimensions, and index `hf-endpoints` has 3"):
+        index.upsert([("a", [1.0, 0.0])])
+    with pytest.raises(ApiException, match="unknown filter operator `.near`"):
+        index.query([1.0, 0.0, 0.0], top_k=1, filter={"year": {"$near": 2020}})
+    with pytest.raises(ApiException, match="there is an index `hf-endpoints` already"):
         pinecone.create_index(index_name, dimension=3)
     pinecone.delete_index(index_name)

@@ -12,10 +12,10 @@ from golden import DIMENSIONS, assert_close, plain
 MODEL = "all-MiniLM-L6-v2"
 
 RECORDS = [
-    {"id": "en/1", "values": [1, 0, 0], "metadata": {"lang": "en", "year": 2019, "tags": ["a", "b"]}},
-    {"id": "en/2", "values": [0.8, 0.6, 0], "metadata": {"lang": "en", "year": 2021, "hit": True}},
-    {"id": "de/1", "values": [0, 1, 0], "metadata": {"lang": "de", "year": 2020}},
-    {"id": "none", "values": [0, 0, 1]},
+    {"id": "en/1", "values": [1.0, 0.0, 0.0], "metadata": {"lang": "en", "year": 2019, "tags": ["a", "b"]}},
+    {"id": "en/2", "values": [0.8, 0.6, 0.0], "metadata": {"lang": "en", "year": 2021, "hit": True}},
+    {"id": "de/1", "values": [0.0, 1.0, 0.0], "metadata": {"lang": "de", "year": 2020}},
+    {"id": "none", "values": [0.0, 0.0, 1.0]},
 ]
 
 FILTERS = [
@@ -74,12 +74,12 @@ def test_an_index_is_created_described_configured_and_deleted(pc, name):
 
 @pytest.mark.parametrize(("condition", "expected"), FILTERS)
 def test_a_query_finds_what_passes_its_filter(index, condition, expected):
-    found = index.query(vector=[1, 0.5, 0.1], top_k=10, filter=condition)
+    found = index.query(vector=[1.0, 0.5, 0.1], top_k=10, filter=condition)
     assert sorted(match.id for match in found.matches) == expected
 
 
 def test_a_query_returns_scores_metadata_and_values(index):
-    found = index.query(vector=[2, 0, 0], top_k=2, include_metadata=True, include_values=True)
+    found = index.query(vector=[2.0, 0.0, 0.0], top_k=2, include_metadata=True, include_values=True)
     assert [match.id for match in found.matches] == ["en/1", "en/2"]
     assert np.allclose([match.score for match in found.matches], [1, 0.8])
     assert found.matches[0].metadata == {"lang": "en", "year": 2019, "tags": ["a", "b"]}
@@ -92,7 +92,7 @@ def test_records_are_fetched_listed_updated_and_deleted(index):
     assert list(fetched.vectors) == ["en/1"]
     assert fetched.vectors["en/1"].metadata["year"] == 2019
     assert [page for page in index.list(prefix="en/", limit=1)] == [["en/1"], ["en/2"]]
-    index.update(id="en/1", values=[0, 0, 1], set_metadata={"year": 2025})
+    index.update(id="en/1", values=[0.0, 0.0, 1.0], set_metadata={"year": 2025})
     changed = index.fetch(ids=["en/1"]).vectors["en/1"]
     assert (changed.values, changed.metadata["year"], changed.metadata["lang"]) == ([0, 0, 1], 2025, "en")
     index.delete(ids=["en/1"])
@@ -103,26 +103,26 @@ def test_records_are_fetched_listed_updated_and_deleted(index):
 
 
 def test_namespaces_are_counted_listed_and_deleted(index):
-    index.upsert(vectors=[("1", [1, 1, 1]), ("2", [1, 1, 0])], namespace="b")
+    index.upsert(vectors=[("1", [1.0, 1.0, 1.0]), ("2", [1.0, 1.0, 0.0])], namespace="b")
     stats = index.describe_index_stats()
     assert (stats.dimension, stats.total_vector_count) == (3, 6)
     assert {name: stats.namespaces[name].vector_count for name in stats.namespaces} == {"__default__": 4, "b": 2}
     namespaces = {page.name: int(page.record_count) for page in index.list_namespaces()}
     assert namespaces == {"__default__": 4, "b": 2}
-    assert int(index.describe_namespace("b").record_count) == 2
-    assert [match.id for match in index.query(vector=[1, 1, 0], top_k=1, namespace="b").matches] == ["2"]
-    index.delete_namespace("b")
+    assert int(index.describe_namespace(namespace="b").record_count) == 2
+    assert [match.id for match in index.query(vector=[1.0, 1.0, 0.0], top_k=1, namespace="b").matches] == ["2"]
+    index.delete_namespace(namespace="b")
     assert [page.name for page in index.list_namespaces()] == ["__default__"]
     with pytest.raises(NotFoundException):
-        index.describe_namespace("b")
+        index.describe_namespace(namespace="b")
 
 
 def test_sparse_values_add_to_the_dot_product(pc, name):
     pc.create_index(name=name, dimension=2, metric="dotproduct", spec=ServerlessSpec(cloud="aws", region="us-east-1"))
     index = pc.Index(host=pc.describe_index(name).host)
     sparse = {"indices": [3, 9], "values": [1.0, 2.0]}
-    index.upsert(vectors=[{"id": "a", "values": [1, 0]}, {"id": "b", "values": [1, 0], "sparse_values": sparse}])
-    found = index.query(vector=[1, 0], sparse_vector={"indices": [9], "values": [0.5]}, top_k=2)
+    index.upsert(vectors=[{"id": "a", "values": [1.0, 0.0]}, {"id": "b", "values": [1.0, 0.0], "sparse_values": sparse}])
+    found = index.query(vector=[1.0, 0.0], sparse_vector={"indices": [9], "values": [0.5]}, top_k=2)
     assert [(match.id, match.score) for match in found.matches] == [("b", 2.0), ("a", 1.0)]
 
 
@@ -162,15 +162,16 @@ def test_no_reranker_is_loaded(pc):
 
 def test_errors_reach_the_client_with_their_words(index):
     for vectors, words in [
-        ([("a", [1, 0])], "has 2 dimensions"),
-        ([("a", [0, 0, 0])], "all zeros"),
-        ([("a", [1, float("nan"), 0])], "NaN is not a number"),
-        ([("a", [1, 0, 0]), ("a", [1, 0, 0])], "comes twice"),
-        ([("a" * 513, [1, 0, 0])], "1 to 512 bytes"),
-        ([("a", [1, 0, 0], {"nested": {"b": 1}})], "is an object"),
+        ([("a", [1.0, 0.0])], "has 2 dimensions"),
+        ([("a", [0.0, 0.0, 0.0])], "all zeros"),
+        ([("a", [1.0, float("nan"), 0.0])], "NaN is not a number"),
+        ([("a", [1.0, 0.0, 0.0]), ("a", [1.0, 0.0, 0.0])], "comes twice"),
+        # 512 characters, which the client lets through, and 513 bytes, which the server does not.
+        ([("é" + "a" * 511, [1.0, 0.0, 0.0])], "1 to 512 bytes"),
+        ([("a", [1.0, 0.0, 0.0], {"nested": {"b": 1}})], "is an object"),
     ]:
         with pytest.raises(PineconeApiException, match=words) as refused:
             index.upsert(vectors=vectors)
         assert refused.value.status == 400
     with pytest.raises(PineconeApiException, match="unknown filter operator `.near`"):
-        index.query(vector=[1, 0, 0], top_k=1, filter={"year": {"$near": 2020}})
+        index.query(vector=[1.0, 0.0, 0.0], top_k=1, filter={"year": {"$near": 2020}})

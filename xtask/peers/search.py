@@ -104,9 +104,11 @@ def load(say, connection, rows):
         copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
         for first in range(0, len(rows), COPY_ROWS):
             block = rows[first : first + COPY_ROWS].astype(">f4")
-            numbers = np.arange(first, first + len(block), dtype=">i4")
             length = (len(head) + 4 * rows.shape[1]).to_bytes(4, "big")
-            pieces = (b"\0\2\0\0\0\4" + number.tobytes() + length + head + row.tobytes() for number, row in zip(numbers, block))
+            pieces = (
+                b"\0\2\0\0\0\4" + number.to_bytes(4, "big") + length + head + row.tobytes()
+                for number, row in enumerate(block, start=first)
+            )
             copy.write(b"".join(pieces))
         copy.write(b"\xff\xff")
     seconds = time.perf_counter() - start

@@ -35,6 +35,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         "lints",
         cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]),
     )?;
+    stores(&mut steps)?;
     steps.run("tests", rust_tests(&model, Scale::Small))?;
     steps.run("examples in documents", cargo(&["test", "--workspace", "--locked", "--doc"]))?;
     steps.run("documents", documents_without_warnings())?;
@@ -67,6 +68,20 @@ pub(crate) fn rust_tests(model: &Path, scale: Scale) -> Command {
     tests
 }
 
+/// Makes the environments of the real stores that the Rust tests of the index start: PostgreSQL with pgvector,
+/// and Chroma. The tests look for them under `target/venv`.
+pub(crate) fn stores(steps: &mut Steps) -> anyhow::Result<()> {
+    for store in ["stores-postgres", "stores-chroma"] {
+        let requirements = format!("clients/{store}.txt");
+        steps.time(
+            &format!("environment of {store}"),
+            &format!("scripts/make-venv {store} {requirements}"),
+            || python(store, &requirements),
+        )?;
+    }
+    Ok(())
+}
+
 /// Clients that can stand beside each other in one Python environment: its name, and the folder of their
 /// tests. Their versions are pinned in `clients/requirements-NAME.txt`.
 const CLIENTS: &[(&str, &str)] = &[
@@ -76,6 +91,8 @@ const CLIENTS: &[(&str, &str)] = &[
     ("pinecone-7", "pinecone_7"),
     ("pinecone-10", "pinecone_10"),
     ("langchain-pinecone", "langchain_pinecone"),
+    ("opensearch-2", "opensearch"),
+    ("opensearch-3", "opensearch"),
 ];
 
 /// Runs the real clients and the tests of the whole server against the binary of the dev profile.

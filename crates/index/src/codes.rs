@@ -210,7 +210,7 @@ impl Codes {
         let survivors = (num_lists > 0 && num_live > effort.num_int8 as u64).then(|| {
             let start = Instant::now();
             let mut survivors = Nearest::new(effort.num_int8, live);
-            let num = state.lists.scan(self.isa, &state.encoder, &query, num_lists, &mut survivors);
+            let num = state.lists.scan(&state.encoder, &query, num_lists, &mut survivors);
             stages.push(stage("one-bit", num as u64, start));
             survivors.into_rows()
         });
@@ -247,7 +247,8 @@ impl Codes {
         let has_drifted = num_new * DRIFT_SHARE >= num_held
             && state.encoder.num_lists() > 1
             && state.lists.mean_residual_of_new() > DRIFT * state.encoder.mean_residual();
-        let has_shed = state.lists.num_rows() > STALE * num_held;
+        // Without a whole chunk there is nothing to learn from.
+        let has_shed = num_held >= CHUNK_ROWS && state.lists.num_rows() > STALE * num_held;
         has_outgrown || has_drifted || has_shed
     }
 

@@ -217,13 +217,13 @@ impl Parser {
         depth: usize,
     ) -> Result<Vec<Filter>, FilterError> {
         let not_a_list = |found| FilterError::NotAList { operator: operator.to_owned(), found };
-        match json {
-            serde_json::Value::Array(items) if items.is_empty() => Err(not_a_list("an empty list")),
-            serde_json::Value::Array(items) => {
+        match json.as_array() {
+            Some(items) if items.is_empty() => Err(not_a_list("an empty list")),
+            Some(items) => {
                 let place = format!("each item of `{operator}`");
                 items.iter().map(|item| self.filter(item, &place, depth + 1)).collect()
             }
-            other => Err(not_a_list(kind(other))),
+            None => Err(not_a_list(kind(json))),
         }
     }
 
@@ -313,8 +313,5 @@ fn scalar(json: &serde_json::Value) -> Option<Value> {
 }
 
 fn found(json: &serde_json::Value) -> &'static str {
-    match json {
-        serde_json::Value::Array(_) => "a list",
-        other => kind(other),
-    }
+    if json.is_array() { "a list" } else { kind(json) }
 }

@@ -18,10 +18,10 @@ pub use self::dataset::{
 pub use self::embed::{BoxError, Embed, EmbedSpec, Embedded, EngineEmbedder};
 pub use self::indexed::{
     AdmitError, Export, ExportError, ExportSummary, Fill, FillError, FingerprintMismatch,
-    HybridError, Import, ImportSummary, MAX_SAMPLES, Parts, Present, Recall, RowFault, TEXT_FIELD_TAG,
-    TextQuery, Trust, admit, check_document_model, check_query_model, document_prompt, export,
-    fingerprint, import, is_hybrid, model_fingerprint, query_prompt, recall, text_field, text_query,
-    value_to_json,
+    HybridError, Import, ImportSummary, MAX_SAMPLES, Parts, Present, Recall, RowFault,
+    TEXT_FIELD_TAG, TextQuery, Trust, admit, check_document_model, check_query_model,
+    document_prompt, export, fingerprint, import, is_hybrid, model_fingerprint, query_prompt,
+    recall, text_field, text_query, value_to_json,
 };
 pub use self::job::{
     Filled, IndexJob, Job, JobError, Progress, RowRefusal, Summary, run, run_into,

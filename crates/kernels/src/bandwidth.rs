@@ -35,8 +35,11 @@ impl Operation for Stream<'_> {
                 *sum = lanes.add(*sum, lanes.load(&chunk[at * L::N..]));
             }
         }
-        let tail: f32 = chunks.remainder().iter().sum();
-        sums.into_iter().map(|sum| lanes.sum(sum)).sum::<f32>() + tail
+        let mut total: f32 = chunks.remainder().iter().sum();
+        for sum in sums {
+            total += lanes.sum(sum);
+        }
+        total
     }
 }
 

@@ -89,7 +89,9 @@ impl Operation for Apply<'_> {
     fn run<L: Lanes>(self, lanes: L) {
         let rotated = self.rotation.rotated;
         for (round, signs) in self.rotation.signs.chunks_exact(rotated.max(1)).enumerate() {
-            self.row.iter_mut().zip(signs).for_each(|(x, sign)| *x *= sign);
+            for (x, sign) in self.row.iter_mut().zip(signs) {
+                *x *= sign;
+            }
             let begin = first(round, rotated);
             hadamard(lanes, &mut self.row[begin..begin + run(rotated)]);
         }
@@ -153,7 +155,8 @@ mod tests {
             for at in [0, dimensions / 2, dimensions - 1] {
                 let mut row = vec![0.0; dimensions];
                 row[at] = 1.0;
-                let most = rotate(&rotation, &row).into_iter().fold(0.0, |a: f32, b| a.max(b.abs()));
+                let most =
+                    rotate(&rotation, &row).into_iter().fold(0.0, |a: f32, b| a.max(b.abs()));
                 assert!(most < 6.0 / (dimensions as f32).sqrt(), "{dimensions}, {at}: {most}");
             }
         }

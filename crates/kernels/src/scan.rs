@@ -1,8 +1,9 @@
 //! Scores of many rows with a few queries, in one pass over the rows.
 //!
 //! A search reads every row once and does next to nothing with it, so memory sets the speed: one query
-//! reads it in order; with a few, several rows are in flight at a time; with many, a block of rows stays in the first-level
-//! cache while all queries pass over it, so that memory is read once for all of them.
+//! reads it in order; with a few, several rows are in flight at a time; with many, a block of rows
+//! stays in the first-level cache while all queries pass over it, so that memory is read once for all
+//! of them.
 //!
 //! Each score is one sum over one register of lanes, in the order of `k`, whatever the shape of the
 //! tile that it was computed in: the same bits whoever shares the pass.
@@ -88,7 +89,11 @@ impl std::fmt::Debug for Queries {
 pub fn scan(isa: Isa, queries: &Queries, rows: &[f32], scores: &mut [f32]) {
     assert_eq!(rows.len() % queries.dimensions, 0, "rows of another length than the queries");
     let num_rows = rows.len() / queries.dimensions;
-    assert_eq!(scores.len(), num_rows * queries.num, "scores of another number of rows and queries");
+    assert_eq!(
+        scores.len(),
+        num_rows * queries.num,
+        "scores of another number of rows and queries"
+    );
     isa.dispatch(Scan { queries, rows, scores });
 }
 
@@ -106,7 +111,8 @@ impl Operation for Scan<'_> {
         let Queries { num, dimensions, .. } = *self.queries;
         let num_rows = self.rows.len() / dimensions;
         // Whole tiles of every height that is used below.
-        let block_rows = (BLOCK_BYTES / (dimensions * size_of::<f32>())).next_multiple_of(12).max(12);
+        let block_rows =
+            (BLOCK_BYTES / (dimensions * size_of::<f32>())).next_multiple_of(12).max(12);
         let mut block = Block {
             lanes,
             queries: self.queries,

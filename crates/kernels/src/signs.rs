@@ -33,7 +33,10 @@ impl SignTable {
     /// If the query is not of whole bytes of signs.
     pub fn new(rotated: &[f32]) -> Self {
         let (quads, rest) = rotated.as_chunks::<4>();
-        assert!(rest.is_empty() && quads.len().is_multiple_of(2), "a query of broken bytes of signs");
+        assert!(
+            rest.is_empty() && quads.len().is_multiple_of(2),
+            "a query of broken bytes of signs"
+        );
         let reach = |quad: &[f32; 4]| quad.iter().map(|x| x.abs()).sum::<f32>();
         let widest = quads.iter().map(reach).fold(0.0, f32::max);
         // Few levels are enough: the error of a sign is some twenty times that of a step.
@@ -48,7 +51,8 @@ impl SignTable {
         std::array::from_fn(|pattern| {
             let sign = |at: usize| if pattern >> at & 1 == 1 { 1.0 } else { -1.0 };
             let sum: f32 = quad.iter().enumerate().map(|(at, x)| sign(at) * x).sum();
-            ((sum + reach) / step).round().clamp(0.0, f32::from(MAX_ENTRY)) as u8
+            // Never negative, so that cutting off rounds.
+            ((sum + reach) / step + 0.5).min(f32::from(MAX_ENTRY)) as u8
         })
     }
 }

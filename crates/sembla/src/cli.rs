@@ -45,10 +45,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve models over HTTP, as text-embeddings-inference and OpenAI do
+    /// Serve models and indexes over HTTP, as text-embeddings-inference, OpenAI and Pinecone do
     #[command(
         after_help = "Example: sembla serve --model sentence-transformers/all-MiniLM-L6-v2 --port 8080\n\n\
-                      Then: curl 127.0.0.1:8080/embed -d '{\"inputs\": \"What is Medicare?\"}'"
+                      Then: curl 127.0.0.1:8080/embed -d '{\"inputs\": \"What is Medicare?\"}'\n\n\
+                      Indexes are kept in the data directory, whose one server this is; `sembla index` \
+                      works with it. Clients of Pinecone take http://127.0.0.1:8080/pinecone for a host."
     )]
     Serve(serve::ServeArgs),
 

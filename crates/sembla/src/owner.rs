@@ -7,7 +7,6 @@
 mod client;
 mod error;
 mod received;
-mod remote;
 mod sent;
 mod serving;
 mod socket;
@@ -30,7 +29,7 @@ pub(crate) use self::client::OwnerClient;
 pub(crate) use self::error::OwnerError;
 pub(crate) use self::serving::{Served, serve};
 use self::store::OwnerStore;
-use crate::config::Config;
+use crate::config::{Config, Secret};
 
 /// The folder of the indexes in the data directory.
 const INDEXES: &str = "indexes";
@@ -64,7 +63,7 @@ enum Keeper {
 /// If there is no data directory, it cannot be used, or somebody has it who does not answer.
 pub(crate) async fn open(config: &Config, num_threads: NonZeroUsize) -> Result<Opened, OwnerError> {
     if let Some(address) = &config.indexes.store {
-        let checked = remote::connect(address.reveal()).await?;
+        let checked = connect(address, config).await?;
         return Ok(Opened { checked, keeper: Keeper::Remote });
     }
     let dir = config.data_dir.as_deref().ok_or(OwnerError::NoDataDir)?;
@@ -81,6 +80,12 @@ pub(crate) async fn open(config: &Config, num_threads: NonZeroUsize) -> Result<O
             Err(err) => return Err(err),
         }
     }
+}
+
+/// Opens the store at an address.
+async fn connect(address: &Secret, config: &Config) -> Result<Checked, OwnerError> {
+    let key = config.indexes.store_key.as_ref().map(|key| key.reveal().to_owned());
+    Ok(Checked::new(index::connect(address.reveal(), key).await?))
 }
 
 /// Opens the store of a data directory, which nobody may have.

@@ -161,6 +161,8 @@ mod tests {
         check(Unit::Tokens, 50_000, 200_000, 10, tokens);
         let bytes = "45.0 MB of 90.0 MB (50 %), 4.5 MB/s, 10 s left";
         check(Unit::Bytes, 45_000_000, 90_000_000, 10, bytes);
+        let records = "2,000 of 8,000 records (25 %), 1,000/s, 6.0 s left";
+        check(Unit::Records, 2_000, 8_000, 2, records);
     }
 
     #[test]

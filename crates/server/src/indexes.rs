@@ -41,9 +41,7 @@ impl Indexes {
         };
         match self {
             Self::In(checked) => Self::In(count(checked)),
-            Self::Embedded { store, checked } => {
-                Self::Embedded { store, checked: count(checked) }
-            }
+            Self::Embedded { store, checked } => Self::Embedded { store, checked: count(checked) },
             Self::None { why } => Self::None { why },
         }
     }

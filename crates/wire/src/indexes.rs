@@ -29,7 +29,8 @@ pub struct CreateIndex {
     /// In place of a model: what is known of the one that vectors will be of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
-    /// The metadata field that holds each record's text; `text` where this is absent.
+    /// The metadata field that holds each record's text; `text` where this is absent and a model is
+    /// named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_field: Option<String>,
     /// Whether the words of texts are kept beside their vectors.

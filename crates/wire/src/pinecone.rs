@@ -17,10 +17,10 @@ pub use control::{
     IndexStatus, Metric, Place, PlaceSpec, ReadCapacity, ReadCapacityStatus, Schema, VectorType,
 };
 pub use data::{
-    DeleteRequest, FetchByMetadataRequest, FetchResponse, ListItem, ListResponse, NamespaceCounts, NamespaceSummary,
-    Pagination, QueryRequest, QueryResponse, QueryVector, ReadUnits, ScoredVector, SparseValues,
-    StatsRequest, StatsResponse, UpdateRequest, UpdateResponse, UpsertRequest, UpsertResponse,
-    Vector, write_query_head, write_query_tail,
+    DeleteRequest, FetchByMetadataRequest, FetchResponse, ListItem, ListResponse, NamespaceCounts,
+    NamespaceSummary, Pagination, QueryRequest, QueryResponse, QueryVector, ReadUnits,
+    ScoredVector, SparseValues, StatsRequest, StatsResponse, UpdateRequest, UpdateResponse,
+    UpsertRequest, UpsertResponse, Vector, write_query_head, write_query_tail,
 };
 pub use inference::{
     EmbedInput, EmbedParameters, EmbedRequest, EmbedResponse, EmbedUsage, Embedding, InputType,

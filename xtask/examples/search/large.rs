@@ -13,7 +13,7 @@ use crate::table::{Row, Table, median, milliseconds, quantile};
 use crate::vectors::Vectors;
 
 /// What a query may take to read vectors, as `query_time` of the store: efforts to compare.
-const QUERY_TIMES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(10)];
+const QUERY_TIMES: [Duration; 2] = [Duration::from_micros(800), Duration::from_millis(10)];
 /// Of the rows, one in so many is added and as many are deleted.
 const CHANGE_SHARE: usize = 10;
 /// Exact queries that are measured: each reads all rows.
@@ -155,7 +155,8 @@ impl<'a> Large<'a> {
             index.store.delete(&index.name, &Namespace::default(), &selection).await?;
         }
         let seconds = start.elapsed().as_secs_f64();
-        self.table.add(Row::new(format!("{num} upserts and {num} deletes")).with("seconds", seconds));
+        self.table
+            .add(Row::new(format!("{num} upserts and {num} deletes")).with("seconds", seconds));
         index.store.prepare(&index.name).await?;
         self.rows.extend(added);
         self.counts.resize(num_rows + num, true);
@@ -214,7 +215,8 @@ pub(crate) fn pgvector(
 ) -> anyhow::Result<Table> {
     let rows = vectors.mixed(num_rows, SEED);
     let nearest = vectors.nearest(&rows, TOP_K, &vec![true; num_rows]);
-    let floats = |name, floats: &[f32]| write(scratch, name, floats.iter().map(|x| x.to_le_bytes()));
+    let floats =
+        |name, floats: &[f32]| write(scratch, name, floats.iter().map(|x| x.to_le_bytes()));
     let rows_file = floats("rows", &rows)?;
     drop(rows);
     let queries_file = floats("queries", &vectors.queries)?;
@@ -228,7 +230,9 @@ pub(crate) fn pgvector(
     let title = format!("pgvector, search of {num_rows} × {}", vectors.dimensions);
     let mut table = Table::new(title, peer.read::<String>()?);
     while let Some(PeerRow { name, figures }) = peer.read()? {
-        let row = figures.into_iter().fold(Row::new(name), |row, (figure, value)| row.with(figure, value));
+        let row = figures
+            .into_iter()
+            .fold(Row::new(name), |row, (figure, value)| row.with(figure, value));
         table.add(row);
     }
     Ok(table)

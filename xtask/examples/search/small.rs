@@ -51,9 +51,7 @@ fn speed(floats: &[f32], num_threads: usize) -> f64 {
 /// Measures one query after another, on one thread, over rows in memory.
 pub(crate) fn exact(vectors: &Vectors, python: &Path, scratch: &Path) -> anyhow::Result<Table> {
     let rows = vectors.mixed(ROWS, 1);
-    let file = |name, floats: &[f32]| {
-        write(scratch, name, floats.iter().map(|x| x.to_le_bytes()))
-    };
+    let file = |name, floats: &[f32]| write(scratch, name, floats.iter().map(|x| x.to_le_bytes()));
     let (rows_file, queries_file) = (file("rows", &rows)?, file("queries", &vectors.queries)?);
     let arguments = [
         "numpy".to_owned(),

@@ -96,7 +96,9 @@ pub(super) fn run(
 
 /// Builds our own index as it is shipped, and the server.
 fn build() -> anyhow::Result<()> {
-    for what in [["--package", "xtask", "--example", "search"], ["--package", "sembla", "--bin", "sembla"]] {
+    for what in
+        [["--package", "xtask", "--example", "search"], ["--package", "sembla", "--bin", "sembla"]]
+    {
         let mut build = cargo(&["build", "--profile", "dist", "--locked"]);
         let status = build.args(what).status()?;
         ensure!(status.success(), "the bench did not build");
@@ -148,7 +150,8 @@ mod tests {
     #[test]
     fn a_table_has_a_column_for_every_figure_and_a_dash_where_there_is_none() {
         let row = |name: &str, figures: &[(&str, f64)]| {
-            let figures = figures.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+            let figures =
+                figures.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
             Row { name: name.to_owned(), figures }
         };
         let table = Table {

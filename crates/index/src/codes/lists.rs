@@ -23,6 +23,7 @@ const PIECE_GROUPS: usize = 32;
 
 /// What turns rows into codes.
 pub(super) struct Encoder {
+    isa: Isa,
     rotation: Rotation,
     centroids: Centroids,
     /// `[num_lists, num_rotated]`, rotated: what queries near each centroid are near to.
@@ -76,7 +77,7 @@ impl Encoder {
             rotation.apply(&space.queries_near(point), origin);
             biases.push(space.bias(point));
         }
-        Self { rotation, centroids, origins, biases, mean_residual: 0.0 }
+        Self { isa, rotation, centroids, origins, biases, mean_residual: 0.0 }
     }
 
     pub(super) fn num_lists(&self) -> usize {
@@ -230,7 +231,6 @@ impl Lists {
     /// rows these have.
     pub(super) fn scan(
         &self,
-        isa: Isa,
         encoder: &Encoder,
         query: &[f32],
         num_lists: usize,
@@ -247,13 +247,22 @@ impl Lists {
         let mut found = Vec::new();
         let mut num_rows = 0;
         for list in order.into_iter().take(num_lists) {
-            let dot = dots[list as usize];
+            let query = ListQuery { isa: encoder.isa, table: &table, dot: dots[list as usize] };
             let list = &self.lists[list as usize];
-            list.scan(isa, &table, dot, nearest, &mut found);
+            list.scan(query, nearest, &mut found);
             num_rows += list.rows.len();
         }
         num_rows
     }
+}
+
+/// What the rows of a list are compared with.
+#[derive(Clone, Copy)]
+struct ListQuery<'a> {
+    isa: Isa,
+    table: &'a SignTable,
+    /// The query's dot product with the centroid.
+    dot: f32,
 }
 
 impl List {
@@ -278,14 +287,8 @@ impl List {
         self.rows.push(row);
     }
 
-    fn scan(
-        &self,
-        isa: Isa,
-        table: &SignTable,
-        base: f32,
-        nearest: &mut Nearest<'_>,
-        found: &mut Vec<Found>,
-    ) {
+    fn scan(&self, query: ListQuery<'_>, nearest: &mut Nearest<'_>, found: &mut Vec<Found>) {
+        let ListQuery { isa, table, dot } = query;
         let num_groups = self.slopes.len() / GROUP_ROWS;
         let width = self.codes.len() / num_groups.max(1);
         for first in (0..num_groups).step_by(PIECE_GROUPS) {
@@ -296,7 +299,7 @@ impl List {
                 slopes: &self.slopes[rows.clone()],
                 offsets: &self.offsets[rows],
             };
-            scan_signs(isa, table, groups, base, nearest.above(), found);
+            scan_signs(isa, table, groups, dot, nearest.above(), found);
             for hit in found.drain(..) {
                 nearest.offer(hit.score, self.rows[first * GROUP_ROWS + hit.at as usize]);
             }

@@ -63,8 +63,7 @@ fn codes(metric: Metric, dimensions: usize, rows: &[f32]) -> Codes {
 /// Returns which share of the nearest rows are among the candidates, over 20 queries.
 fn recall(
     codes: &Codes,
-    metric: Metric,
-    dimensions: usize,
+    (metric, dimensions): (Metric, usize),
     rows: &[f32],
     way: Way,
     live: &RoaringBitmap,
@@ -91,7 +90,7 @@ fn the_nearest_rows_are_candidates_for_every_metric_and_way() {
         codes.relearn(ONE);
         assert_eq!(codes.num_lists(), 8);
         for way in WAYS {
-            let recall = recall(&codes, metric, 96, &rows, way, &live);
+            let recall = recall(&codes, (metric, 96), &rows, way, &live);
             assert!(recall >= 0.98, "{metric:?}, {way:?}: {recall}");
         }
     }
@@ -109,7 +108,7 @@ fn only_rows_that_count_are_named_and_they_are_found_however_few() {
             let candidates = codes.candidates(&rows[..64], Some(&live), Effort::new(way, 10)).rows;
             assert!(candidates.iter().all(|row| live.contains(*row)));
             assert_eq!(candidates.len(), 40.min(live.len() as usize), "{way:?}, {step}");
-            let recall = recall(&codes, Metric::Cosine, 64, &rows, way, &live);
+            let recall = recall(&codes, (Metric::Cosine, 64), &rows, way, &live);
             assert!(recall >= 0.98, "{way:?}, {step}: {recall}");
         }
     }
@@ -123,7 +122,7 @@ fn rows_far_from_the_origin_are_told_apart() {
     let live: RoaringBitmap = (0..3_000).collect();
     let codes = codes(Metric::Euclidean, 64, &rows);
     for way in [Way::Int8, Way::OneBit] {
-        let recall = recall(&codes, Metric::Euclidean, 64, &rows, way, &live);
+        let recall = recall(&codes, (Metric::Euclidean, 64), &rows, way, &live);
         assert!(recall >= 0.97, "{way:?}: {recall}");
     }
 }
@@ -164,7 +163,7 @@ fn appends_and_queries_go_on_while_centroids_are_learned() {
     });
     let live: RoaringBitmap = (0..8_000).collect();
     for way in [Way::Int8, Way::OneBit] {
-        let recall = recall(&codes, Metric::Euclidean, 32, &rows, way, &live);
+        let recall = recall(&codes, (Metric::Euclidean, 32), &rows, way, &live);
         assert!(recall >= 0.95, "{way:?}: {recall}");
     }
 }
@@ -215,7 +214,7 @@ fn rows_that_are_skipped_or_forgotten_are_never_named_and_the_others_are_found()
     let live: RoaringBitmap = (1_024..1_500).chain(4_096..6_500).collect();
     for _ in 0..2 {
         for way in WAYS {
-            let recall = recall(&codes, Metric::Cosine, 32, &rows, way, &live);
+            let recall = recall(&codes, (Metric::Cosine, 32), &rows, way, &live);
             assert!(recall >= 0.95, "{way:?}: {recall}");
         }
         codes.relearn(ONE);

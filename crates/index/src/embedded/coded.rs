@@ -84,7 +84,8 @@ impl CodedSpaces {
         // forgotten, at any moment, and neither is ever taken back.
         let num_covered = codes.num_rows() as u32;
         let effort = Effort::new(way, wish.want);
-        let Candidates { rows, stages } = codes.candidates(wish.vector, Some(wish.counting), effort);
+        let Candidates { rows, stages } =
+            codes.candidates(wish.vector, Some(wish.counting), effort);
         let forgotten = codes.forgotten();
         let mut rows: RoaringBitmap = rows.into_iter().collect();
         rows.extend(wish.counting.range(num_covered..));
@@ -166,11 +167,26 @@ impl CodedSpaces {
     }
 
     /// Changes what is known of a namespace, if it is still the same.
-    pub(super) fn change(&self, namespace: &Namespace, id: u32, change: impl FnOnce(&mut CodedSpace)) {
+    pub(super) fn change(
+        &self,
+        namespace: &Namespace,
+        id: u32,
+        change: impl FnOnce(&mut CodedSpace),
+    ) {
         let mut state = self.lock();
         if let Some(space) = state.spaces.get_mut(namespace).filter(|space| space.id == id) {
             change(space);
         }
+        self.changed.notify_all();
+    }
+
+    /// Says that centroids were learned; whether rows that came meanwhile want others is to be seen.
+    pub(super) fn note_learned(&self, namespace: &Namespace, id: u32) {
+        let mut state = self.lock();
+        if let Some(space) = state.spaces.get_mut(namespace).filter(|space| space.id == id) {
+            space.is_learning = false;
+        }
+        state.is_behind = true;
         self.changed.notify_all();
     }
 

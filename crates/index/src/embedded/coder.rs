@@ -145,7 +145,7 @@ impl Task<'_> {
         let learn = move || {
             let _ = catch_unwind(AssertUnwindSafe(|| codes.relearn(num_threads)));
             drop(codes);
-            coded.change(&namespace, id, |space| space.is_learning = false);
+            coded.note_learned(&namespace, id);
         };
         let started = std::thread::Builder::new().name("index-learner".to_owned()).spawn(learn);
         if started.is_err() {

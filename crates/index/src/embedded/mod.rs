@@ -67,6 +67,9 @@ pub struct EmbeddedConfig {
     /// third of the size of its vectors, and a query reads the most precise of them that the time is
     /// enough for ([`plan`](crate::plan)).
     ///
+    /// How fast memory is read is measured once in a process, when the first namespace of some size is
+    /// opened: 128 MiB are taken for a moment.
+    ///
     /// Always exact are queries that ask for [`Precision::Exact`](crate::Precision::Exact) and those
     /// that add a sparse part to the dense score.
     pub query_time: Duration,
@@ -186,9 +189,7 @@ impl Data {
     }
 
     fn create(&self, spec: &IndexSpec) -> Result<(), StoreError> {
-        self.add(&spec.name, |staging, path| {
-            Index::create(staging, path, &self.config, spec)
-        })
+        self.add(&spec.name, |staging, path| Index::create(staging, path, &self.config, spec))
     }
 
     /// Adds an index that is made in a folder which does not have its name yet.

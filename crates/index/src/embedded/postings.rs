@@ -38,7 +38,7 @@ pub(super) fn of_record(space: u32, metadata: &Metadata) -> BTreeSet<Vec<u8>> {
         all.insert(exists(&field));
         let places = match value {
             Value::Strings(texts) => texts.iter().map(|text| string(&field, text)).collect(),
-            scalar => vec![place(&field, scalar)],
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => vec![place(&field, value)],
         };
         for place in places {
             match place {

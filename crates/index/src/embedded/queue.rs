@@ -42,8 +42,10 @@ struct Waiting {
     query: Query,
     /// It reads little, and shares no pass.
     is_alone: bool,
-    answer: oneshot::Sender<Result<QueryResult, StoreError>>,
+    answer: Answer,
 }
+
+type Answer = oneshot::Sender<Result<QueryResult, StoreError>>;
 
 impl Waiting {
     fn may_share(&self, other: &Self) -> bool {
@@ -118,13 +120,15 @@ impl QueryQueue {
 }
 
 fn answer_all(group: Vec<Waiting>) {
-    let (core, namespace) = (&group[0].index.core, &group[0].namespace);
     if group.len() > 1 {
+        let (core, namespace) = (&group[0].index.core, &group[0].namespace);
         let queries: Vec<&Query> = group.iter().map(|waiting| &waiting.query).collect();
         if let Ok(results) = search::answer(core, namespace, &queries) {
-            for (waiting, result) in group.into_iter().zip(results) {
+            // Without the index: whoever has an answer may close the store and open it again.
+            let answers: Vec<Answer> = group.into_iter().map(|waiting| waiting.answer).collect();
+            for (answer, result) in answers.into_iter().zip(results) {
                 // Whoever went away in the meantime needs no answer.
-                let _ = waiting.answer.send(Ok(result));
+                let _ = answer.send(Ok(result));
             }
             return;
         }
@@ -132,6 +136,8 @@ fn answer_all(group: Vec<Waiting>) {
     // Alone, so that each gets its own error.
     for Waiting { index, namespace, query, answer, .. } in group {
         let results = search::answer(&index.core, &namespace, &[&query]);
+        // Whoever has an answer may close the store and open it again.
+        drop(index);
         let _ = answer.send(results.map(|mut results| results.remove(0)));
     }
 }

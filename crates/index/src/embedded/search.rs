@@ -6,17 +6,15 @@ use std::time::{Duration, Instant};
 use roaring::RoaringBitmap;
 
 use super::block::inverse_length;
-use super::fault::Step;
 use super::coded::Wish;
+use super::fault::Step;
 use super::opened::Core;
 use super::record::Row;
 use super::scan::{Hit, Nearest, Scan, scan};
 use super::sparse::{self, SparseScores};
 use super::view::View;
 use crate::error::StoreError;
-use crate::query::{
-    Explain, Fusion, Match, Precision, Query, QueryResult, Stage, StageScore,
-};
+use crate::query::{Explain, Fusion, Match, Precision, Query, QueryResult, Stage, StageScore};
 use crate::record::{Namespace, SparseVector};
 use crate::spec::{IndexSpec, Metric};
 
@@ -154,7 +152,8 @@ impl Search<'_> {
             scans.into_iter().map(|scan| (scan.rows.len(), scan.nearest.into_hits())).collect();
         let mut all = Vec::with_capacity(plans.len());
         for (plan, (num_compared, hits)) in plans.iter_mut().zip(found) {
-            let scored = |hit: Hit| Scored { row: hit.row, score: hit.nearness, stages: Vec::new() };
+            let scored =
+                |hit: Hit| Scored { row: hit.row, score: hit.nearness, stages: Vec::new() };
             let hits: Vec<Scored> = hits.into_iter().map(scored).collect();
             if !plan.query.vector.is_empty() {
                 plan.stages.push(stage("f32", num_compared, took));

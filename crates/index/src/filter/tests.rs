@@ -59,8 +59,16 @@ fn orders_hold_for_numbers_only() {
 #[test]
 fn a_list_is_in_if_one_item_is_and_not_in_if_none_is() {
     let listed = json!({"a": ["x", "y"]});
-    check(json!({"a": {"$in": ["y", "z"]}}), &[listed.clone()], &[json!({"a": "w"}), json!({})]);
-    check(json!({"a": {"$nin": ["y", "z"]}}), &[json!({"a": "w"}), json!({})], &[listed.clone()]);
+    check(
+        json!({"a": {"$in": ["y", "z"]}}),
+        std::slice::from_ref(&listed),
+        &[json!({"a": "w"}), json!({})],
+    );
+    check(
+        json!({"a": {"$nin": ["y", "z"]}}),
+        &[json!({"a": "w"}), json!({})],
+        std::slice::from_ref(&listed),
+    );
     check(json!({"a": {"$ne": "x"}}), &[json!({"a": "w"}), json!({})], &[listed]);
     check(json!({"a": {"$in": []}}), &[], &[json!({"a": "w"})]);
 }

@@ -10,26 +10,23 @@
 
 mod collections;
 mod condition;
+mod requests;
 mod scan;
-
-use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 use wire::chroma;
 
-use super::bulk::{self, Limits};
-use super::http::{Http, Request, Server};
+use super::bulk;
+use super::http::{Http, Server};
 use super::listing;
 use super::negation::pushed_down;
 use super::retry::Retry;
 use crate::error::StoreError;
 use crate::filter::Filter;
-use crate::query::{Match, Precision, Query, QueryResult};
+use crate::query::{Precision, Query, QueryResult};
 use crate::record::{Namespace, Record, RecordPage, Selection, Update};
-use crate::spec::{
-    IndexChange, IndexDescription, IndexName, IndexSpec, Metric, NamespaceStats, Stats,
-};
+use crate::spec::{IndexChange, IndexDescription, IndexName, IndexSpec, NamespaceStats, Stats};
 use crate::store::{Capabilities, PageRequest, VectorStore, Written};
 use collections::Collections;
 use condition::Where;
@@ -85,110 +82,6 @@ impl ChromaStore {
         let http = Http::new(Server { store: NAME, base: &base, headers, retry: config.retry });
         let collections = Collections::new(http.clone(), &config.tenant, &config.database);
         Self { http, collections, max_batch: OnceCell::new() }
-    }
-
-    async fn limits(&self) -> Result<Limits, StoreError> {
-        let ask = || async {
-            let answer: chroma::PreFlight =
-                self.http.json(&Request::get("/pre-flight-checks")).await?;
-            Ok::<_, StoreError>(answer.max_batch_size.max(1))
-        };
-        let num_records = *self.max_batch.get_or_try_init(ask).await?;
-        Ok(Limits { num_records, num_bytes: MAX_REQUEST_BYTES })
-    }
-
-    async fn post<T: serde::de::DeserializeOwned>(
-        &self,
-        collection: &str,
-        verb: &str,
-        body: &impl serde::Serialize,
-    ) -> Result<T, StoreError> {
-        self.http.json(&Request::post(self.collections.path(collection, verb), body)).await
-    }
-
-    /// Writes one piece, and takes away the fields that records had and have no more.
-    async fn write_piece(&self, collection: &str, piece: Vec<Record>) -> Result<(), StoreError> {
-        let ids: Vec<String> = piece.iter().map(|record| record.id.clone()).collect();
-        let mut before = self.metadata_of(collection, &ids).await?;
-        let mut embeddings = Vec::with_capacity(piece.len());
-        let mut metadatas = Vec::with_capacity(piece.len());
-        for record in piece {
-            let before = before.remove(&record.id);
-            metadatas.push(Some(condition::kept(&record.metadata, before.as_ref())?));
-            embeddings.push(record.values);
-        }
-        let body = chroma::Upsert { ids, embeddings, metadatas };
-        self.post::<serde_json::Value>(collection, "upsert", &body).await.map(drop)
-    }
-
-    async fn metadata_of(
-        &self,
-        collection: &str,
-        ids: &[String],
-    ) -> Result<BTreeMap<String, chroma::Metadata>, StoreError> {
-        let include = vec![chroma::Include::Metadatas];
-        let body = chroma::Get { ids: Some(ids.to_vec()), include, ..chroma::Get::default() };
-        let got: chroma::Got = self.post(collection, "get", &body).await?;
-        let found = got.ids.into_iter().zip(got.metadatas.unwrap_or_default());
-        Ok(found.filter_map(|(id, metadata)| Some((id, metadata?))).collect())
-    }
-
-    async fn records(&self, collection: &str, ids: &[String]) -> Result<Vec<Record>, StoreError> {
-        let mut records = BTreeMap::new();
-        for ids in ids.chunks(self.limits().await?.num_records) {
-            let include = vec![chroma::Include::Embeddings, chroma::Include::Metadatas];
-            let body = chroma::Get { ids: Some(ids.to_vec()), include, ..chroma::Get::default() };
-            let got: chroma::Got = self.post(collection, "get", &body).await?;
-            records.extend(scan::records(got).map(|record| (record.id.clone(), record)));
-        }
-        Ok(ids.iter().filter_map(|id| records.get(id).cloned()).collect())
-    }
-
-    /// The ids that pass, at most `limit`.
-    async fn ids(
-        &self,
-        collection: &str,
-        condition: &Where,
-        limit: Option<usize>,
-    ) -> Result<Vec<String>, StoreError> {
-        let Some(condition) = asked(condition) else { return Ok(Vec::new()) };
-        let body = chroma::Get { condition, limit, ..chroma::Get::default() };
-        Ok(self.post::<chroma::Got>(collection, "get", &body).await?.ids)
-    }
-
-    /// The nearest by the graph.
-    async fn nearest(
-        &self,
-        collection: &str,
-        query: &Query,
-        condition: &Where,
-        metric: Metric,
-    ) -> Result<Vec<Match>, StoreError> {
-        let Some(condition) = asked(condition) else { return Ok(Vec::new()) };
-        let mut include = vec![chroma::Include::Distances];
-        include.extend(query.include.values.then_some(chroma::Include::Embeddings));
-        include.extend(query.include.metadata.then_some(chroma::Include::Metadatas));
-        let query_embeddings = vec![query.vector.clone()];
-        let body = chroma::Query { query_embeddings, n_results: query.top_k, condition, include };
-        Ok(scan::matches(self.post(collection, "query", &body).await?, metric))
-    }
-
-    /// Returns whether as much was found as there is.
-    async fn is_all(
-        &self,
-        collection: &str,
-        condition: &Where,
-        num_found: usize,
-        top_k: usize,
-    ) -> Result<bool, StoreError> {
-        if num_found >= top_k {
-            return Ok(true);
-        }
-        Ok(self.ids(collection, condition, Some(num_found + 1)).await?.len() <= num_found)
-    }
-
-    async fn count(&self, collection: &str) -> Result<u64, StoreError> {
-        self.http.json(&Request::get(self.collections.path(collection, "count"))).await
     }
 }
 
@@ -382,27 +275,14 @@ impl VectorStore for ChromaStore {
             let num_all = self.count(&collection).await?;
             let num_records = match &condition {
                 Where::All => num_all,
-                condition => self.ids(&collection, condition, None).await?.len() as u64,
+                Where::None | Where::If(_) => {
+                    self.ids(&collection, &condition, None).await?.len() as u64
+                }
             };
             if num_all > 0 {
                 namespaces.push(NamespaceStats { namespace, num_records });
             }
         }
         Ok(Stats { namespaces, lsn: 0 })
-    }
-}
-
-impl ChromaStore {
-    async fn delete_ids(&self, collection: &str, ids: &[String]) -> Result<Written, StoreError> {
-        let mut num_records = 0;
-        for ids in ids.chunks(self.limits().await?.num_records) {
-            // Chroma counts the ids that it was told, there or not.
-            let body = chroma::Get { ids: Some(ids.to_vec()), ..chroma::Get::default() };
-            num_records +=
-                self.post::<chroma::Got>(collection, "get", &body).await?.ids.len() as u64;
-            let body = chroma::Delete { ids: Some(ids.to_vec()), condition: None };
-            self.post::<chroma::Deleted>(collection, "delete", &body).await?;
-        }
-        Ok(Written { num_records, lsn: 0 })
     }
 }

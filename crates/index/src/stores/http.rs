@@ -193,12 +193,7 @@ impl Http {
     }
 
     fn unreachable(&self, err: ureq::Error, again: Again) -> Failure {
-        let was_perhaps_done = match &err {
-            ureq::Error::Io(io) => io.kind() != std::io::ErrorKind::ConnectionRefused,
-            ureq::Error::ConnectionFailed | ureq::Error::HostNotFound => false,
-            ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => false,
-            _ => true,
-        };
+        let was_perhaps_done = !was_surely_not_sent(&err);
         let error = if may_pass(&err) {
             StoreError::Unavailable { store: self.store, source: Box::new(err) }
         } else {
@@ -209,18 +204,31 @@ impl Http {
     }
 }
 
-fn may_pass(err: &ureq::Error) -> bool {
-    match err {
-        // A certificate that is not trusted is not trusted in a second either.
-        ureq::Error::Io(io) => !io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()),
-        err => matches!(
-            err,
-            ureq::Error::Timeout(_)
-                | ureq::Error::ConnectionFailed
-                | ureq::Error::HostNotFound
-                | ureq::Error::Protocol(_)
-        ),
+/// Returns whether the connection never came about.
+fn was_surely_not_sent(err: &ureq::Error) -> bool {
+    if let ureq::Error::Io(io) = err {
+        return io.kind() == std::io::ErrorKind::ConnectionRefused;
     }
+    matches!(
+        err,
+        ureq::Error::ConnectionFailed
+            | ureq::Error::HostNotFound
+            | ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve)
+    )
+}
+
+fn may_pass(err: &ureq::Error) -> bool {
+    if let ureq::Error::Io(io) = err {
+        // A certificate that is not trusted is not trusted in a second either.
+        return !io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+    }
+    matches!(
+        err,
+        ureq::Error::Timeout(_)
+            | ureq::Error::ConnectionFailed
+            | ureq::Error::HostNotFound
+            | ureq::Error::Protocol(_)
+    )
 }
 
 fn is_loopback(base: &str) -> bool {

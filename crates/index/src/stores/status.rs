@@ -7,6 +7,11 @@ pub(super) fn is_missing(err: &StoreError) -> bool {
     matches!(err, StoreError::Refused { status: 404, .. })
 }
 
+/// Returns whether a store said that this is not allowed.
+pub(super) fn is_forbidden(err: &StoreError) -> bool {
+    matches!(err, StoreError::Refused { status: 403, .. })
+}
+
 /// Returns whether a store said that there is such a thing already.
 pub(super) fn is_conflict(err: &StoreError) -> bool {
     matches!(err, StoreError::Refused { status: 409, .. })

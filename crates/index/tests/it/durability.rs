@@ -8,7 +8,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use index::{EmbeddedStore, Metric, PageRequest, Record, Selection, StoreError, VectorStore};
+use index::{
+    EmbeddedConfig, EmbeddedStore, Metric, PageRequest, Record, Selection, StoreError, VectorStore,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{Random, count, dense, name, namespace, open, record, setting};
@@ -19,13 +21,13 @@ const BATCH: usize = 10;
 const DIMENSIONS: usize = 64;
 
 /// Returns the directory if this process is the child.
-fn child_dir() -> Option<PathBuf> {
+pub(crate) fn child_dir() -> Option<PathBuf> {
     setting(CHILD).map(PathBuf::from)
 }
 
 /// Returns a command that runs one test of this binary as the child, behind a command that starts
 /// others.
-fn child(test: &str, dir: &Path, starter: &[&str]) -> Command {
+pub(crate) fn child(test: &str, dir: &Path, starter: &[&str]) -> Command {
     let binary = std::env::current_exe().unwrap();
     let mut words = starter.iter().map(std::ffi::OsString::from).collect::<Vec<_>>();
     words.push(binary.into());
@@ -36,17 +38,17 @@ fn child(test: &str, dir: &Path, starter: &[&str]) -> Command {
 }
 
 /// Tells the parent something: past the test runner, which would keep it.
-fn tell(words: &str) {
+pub(crate) fn tell(words: &str) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "@{words}").unwrap();
     out.flush().unwrap();
 }
 
 /// What the child tells.
-struct Told(BufReader<ChildStdout>);
+pub(crate) struct Told(BufReader<ChildStdout>);
 
 impl Told {
-    fn by(child: &mut Child) -> Self {
+    pub(crate) fn by(child: &mut Child) -> Self {
         Self(BufReader::new(child.stdout.take().unwrap()))
     }
 }
@@ -136,12 +138,7 @@ async fn what_was_acknowledged_survives_kills_at_any_moment() {
 }
 
 /// Looks at what a killed process left: what it told of is there, and no batch is half there.
-async fn look(
-    dir: &Path,
-    written: &BTreeSet<usize>,
-    deleted: &BTreeSet<usize>,
-    when: &str,
-) {
+async fn look(dir: &Path, written: &BTreeSet<usize>, deleted: &BTreeSet<usize>, when: &str) {
     let store = open(dir);
     let ids = ids(&store).await;
     let last = next_batch(&store).await.max(written.last().map_or(0, |last| last + 1));
@@ -162,6 +159,23 @@ async fn look(
 }
 
 #[tokio::test]
+async fn a_second_process_is_refused_and_told_who_has_the_directory() {
+    if let Some(dir) = child_dir() {
+        let error = EmbeddedStore::open(&dir, EmbeddedConfig::for_tests()).unwrap_err();
+        let StoreError::Locked { pid, .. } = error else { panic!("{error:?}") };
+        return tell(&pid.unwrap().to_string());
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let test = "durability::a_second_process_is_refused_and_told_who_has_the_directory";
+    let mut child = child(test, dir.path(), &[]).spawn().unwrap();
+    let told: Vec<String> = Told::by(&mut child).collect();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(told, [std::process::id().to_string()]);
+    drop(store);
+}
+
+#[tokio::test]
 async fn each_acknowledgement_comes_after_a_sync() {
     if let Some(dir) = child_dir() {
         let store = open(&dir);
@@ -176,8 +190,7 @@ async fn each_acknowledgement_comes_after_a_sync() {
     open(dir.path()).create_index(&dense("a", DIMENSIONS, Metric::Cosine)).await.unwrap();
     let trace = dir.path().join("trace");
     let calls = "trace=openat,write,pwrite64,fdatasync,fsync";
-    let starter =
-        ["strace", "-f", "-e", calls, "-o", trace.to_str().unwrap()];
+    let starter = ["strace", "-f", "-e", calls, "-o", trace.to_str().unwrap()];
     let test = "durability::each_acknowledgement_comes_after_a_sync";
     let status = child(test, dir.path(), &starter)
         .status()
@@ -203,7 +216,9 @@ fn synced_writes(trace: &str) -> Vec<usize> {
             (pages, meta) = (false, false);
         } else if line.contains("fdatasync") && line.ends_with("= 0") {
             pages = true;
-        } else if pages && syncing_file.is_some_and(|file| line.contains(&format!("pwrite64({file}, "))) {
+        } else if pages
+            && syncing_file.is_some_and(|file| line.contains(&format!("pwrite64({file}, ")))
+        {
             meta = true;
         } else if let (true, Some(number)) = (meta, number(line, "@wrote ")) {
             synced.push(number);

@@ -1,6 +1,7 @@
 //! What the embedded store alone promises, without kills.
 
 mod coded;
+mod memory;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -42,9 +43,8 @@ fn data_file(dir: &Path) -> std::path::PathBuf {
 fn num_commits(dir: &Path) -> u64 {
     let bytes = fs_err::read(data_file(dir)).unwrap();
     let page_size = u32::from_le_bytes(bytes[40..44].try_into().unwrap()) as usize;
-    let number = |page: usize| {
-        u64::from_le_bytes(bytes[page + 144..page + 152].try_into().unwrap())
-    };
+    let number =
+        |page: usize| u64::from_le_bytes(bytes[page + 144..page + 152].try_into().unwrap());
     number(0).max(number(page_size))
 }
 
@@ -102,9 +102,8 @@ async fn a_flipped_byte_of_a_vector_is_found_by_a_check() {
     drop(before);
     let mut bytes = fs_err::read(data_file(dir.path())).unwrap();
     let vector: Vec<u8> = records[700].values.iter().flat_map(|x| x.to_le_bytes()).collect();
-    let places: Vec<usize> = (0..bytes.len() - vector.len())
-        .filter(|at| bytes[*at..].starts_with(&vector))
-        .collect();
+    let places: Vec<usize> =
+        (0..bytes.len() - vector.len()).filter(|at| bytes[*at..].starts_with(&vector)).collect();
     assert_eq!(places.len(), 1, "each vector is stored once");
     bytes[places[0] + 5] ^= 1;
     fs_err::write(data_file(dir.path()), bytes).unwrap();

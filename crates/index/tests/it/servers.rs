@@ -1,7 +1,8 @@
-//! Real servers: PostgreSQL with pgvector, and Chroma. Each test starts its own.
+//! Real servers: PostgreSQL with pgvector, and Chroma. Each test starts its own, on free ports, and they end
+//! with it, however it ends.
 //!
-//! Only with the feature `real-servers`, since they come from Python packages; `cargo xtask ci` makes the
-//! environments and runs these.
+//! They come from Python packages. `cargo xtask ci` makes the environments before it runs the tests; without
+//! them these tests fail, and say how to make them.
 
 mod chroma;
 mod pgvector;
@@ -70,7 +71,7 @@ impl Drop for Servers {
 /// A batch of records whose ids say where they come from.
 fn batch(number: usize, size: usize) -> Vec<Record> {
     let record = |i: usize| Record {
-        id: format!("{number:04}-{i:03}"),
+        id: format!("{number:04}-{i:05}"),
         values: vec![1.0 + number as f32, 2.0 + i as f32],
         sparse: None,
         metadata: Metadata::new(),

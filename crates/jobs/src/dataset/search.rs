@@ -163,9 +163,7 @@ fn scale_to_unit(vector: &mut [f32]) -> bool {
 }
 
 /// Reads rows as JSON, each with its columns in order.
-pub(crate) fn json_rows(
-    batch: &RecordBatch,
-) -> Result<Vec<Vec<(String, Value)>>, ArrowError> {
+pub(crate) fn json_rows(batch: &RecordBatch) -> Result<Vec<Vec<(String, Value)>>, ArrowError> {
     let builder = WriterBuilder::new().with_explicit_nulls(true);
     let mut writer = builder.build::<_, JsonArray>(Vec::new());
     writer.write(batch)?;

@@ -14,7 +14,7 @@ pub enum AdmitError {
     Mismatch(#[from] FingerprintMismatch),
     /// The index holds vectors of which nobody knows the model.
     #[error(
-        "index `{index}` holds {num_records} vectors of an unknown model, so those of {given} may not fit; if they are of one model, bind it first with `sembla index bind {index} --model MODEL`"
+        "index `{index}` holds vectors of an unknown model ({num_records} of them), so those of {given} may not fit; if they are of one model, bind it first with `sembla index bind {index} --model MODEL`"
     )]
     UnknownThere {
         /// The index.
@@ -25,7 +25,9 @@ pub enum AdmitError {
         given: String,
     },
     /// The model of the new vectors is not known.
-    #[error("index `{index}` was built with {recorded}, and the dataset does not say which model its vectors are of")]
+    #[error(
+        "index `{index}` was built with {recorded}, and the dataset does not say which model its vectors are of"
+    )]
     UnknownHere {
         /// The index.
         index: String,
@@ -59,7 +61,9 @@ pub enum FillError {
         got: usize,
     },
     /// The index needs texts, and there are none.
-    #[error("index `{index}` is hybrid and takes the words of each text, and the dataset has no column `{column}` of texts")]
+    #[error(
+        "index `{index}` is hybrid and takes the words of each text, and the dataset has no column `{column}` of texts"
+    )]
     NoTexts {
         /// The index.
         index: String,
@@ -114,7 +118,9 @@ pub enum FillError {
         source: StoreError,
     },
     /// The caller asked to stop. What was written stays.
-    #[error("stopped; {num_written} records were written and stay, and running again writes the rest")]
+    #[error(
+        "stopped; {num_written} records were written and stay, and running again writes the rest"
+    )]
     Stopped {
         /// Records written.
         num_written: u64,
@@ -140,6 +146,14 @@ pub enum RowFault {
         /// The id.
         id: String,
     },
+    /// An id of no length that an index takes.
+    #[error("its id has {got} bytes, and an id has 1 to {max}")]
+    IdLength {
+        /// Its bytes.
+        got: usize,
+        /// The limit.
+        max: usize,
+    },
     /// The index does not take it.
     #[error(transparent)]
     Refused(Box<StoreError>),
@@ -155,7 +169,7 @@ pub enum ExportError {
     #[error(transparent)]
     Write(#[from] WriteError),
     /// There is nothing to write.
-    #[error("namespace `{namespace}` of index `{index}` holds no records; it has {}", list(.others))]
+    #[error("{} of index `{index}` holds no records; {}", place(.namespace), list(.others))]
     Empty {
         /// The index.
         index: String,
@@ -165,13 +179,17 @@ pub enum ExportError {
         others: Vec<String>,
     },
     /// Sparse vectors that were not made of texts have no place in a dataset.
-    #[error("record `{id}` has a sparse vector that was not made from its text, and a dataset has no column for it; take a snapshot instead")]
+    #[error(
+        "record `{id}` has a sparse vector that was not made from its text, and a dataset has no column for it; take a snapshot instead"
+    )]
     Sparse {
         /// The first such record.
         id: String,
     },
     /// A metadata field has the name of a column that the export makes.
-    #[error("a metadata field is called `{column}`, as the export's column of {what}; choose another with {flag}")]
+    #[error(
+        "a metadata field is called `{column}`, as the export's column of {what}; choose another with {flag}"
+    )]
     Column {
         /// The name.
         column: String,
@@ -193,10 +211,17 @@ pub enum ExportError {
     Stopped,
 }
 
-fn list(names: &[String]) -> String {
-    if names.is_empty() {
-        return "no other namespaces".to_owned();
+fn place(namespace: &str) -> String {
+    match namespace {
+        "" => "the default namespace".to_owned(),
+        name => format!("namespace `{name}`"),
     }
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
+}
+
+fn list(namespaces: &[String]) -> String {
+    let names: Vec<String> = namespaces.iter().map(|name| place(name)).collect();
+    match names.as_slice() {
+        [] => "nor does any other".to_owned(),
+        names => format!("there are some in {}", names.join(", ")),
+    }
 }

@@ -5,6 +5,8 @@ use index::{Fingerprint, IndexName};
 
 use crate::embed::EmbedSpec;
 
+const DIMENSIONS: &str = "dimensions";
+const WEIGHTS: &str = "weights";
 /// Stands between the names of poolings that are concatenated.
 const AND: &str = "+";
 /// The names of prompts that stand before queries and before documents, as `encode_query` and
@@ -14,7 +16,9 @@ const DOCUMENT: &[&str] = &["document", "passage", "corpus"];
 
 /// Why vectors of one model mean nothing among those of another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("index `{index}` was built with {recorded}, not with {given}: the {what} differ ({recorded_value} there, {given_value} here)")]
+#[error(
+    "index `{index}` was built with {recorded}, not with {given}: the {what} differ ({recorded_value} there, {given_value} here)"
+)]
 pub struct FingerprintMismatch {
     /// The index.
     pub index: String,
@@ -28,6 +32,13 @@ pub struct FingerprintMismatch {
     pub recorded_value: String,
     /// Of the model at hand.
     pub given_value: String,
+}
+
+impl FingerprintMismatch {
+    /// Returns whether the vectors could stand side by side at all, were somebody to vouch for them.
+    pub fn may_be_forced(&self) -> bool {
+        self.what != DIMENSIONS
+    }
 }
 
 /// Returns the text that stands before a query to this model, empty if none does.
@@ -112,9 +123,9 @@ pub fn check_query_model(
 ) -> Result<(), FingerprintMismatch> {
     let shown = |normalized: bool| if normalized { "length 1" } else { "any length" }.to_owned();
     let rows = [
-        ("weights", recorded.weight_hash.clone(), given.weight_hash.clone()),
+        (DIMENSIONS, recorded.dimensions.to_string(), given.dimensions.to_string()),
+        (WEIGHTS, recorded.weight_hash.clone(), given.weight_hash.clone()),
         ("pooling modes", recorded.pooling.clone(), given.pooling.clone()),
-        ("dimensions", recorded.dimensions.to_string(), given.dimensions.to_string()),
         ("normalizations", shown(recorded.normalized), shown(given.normalized)),
     ];
     first_difference(index, recorded, given, &rows)
@@ -149,10 +160,15 @@ fn first_difference(
             recorded: recorded.model.clone(),
             given: given.model.clone(),
             what,
-            recorded_value: recorded_value.clone(),
-            given_value: given_value.clone(),
+            recorded_value: shown(what, recorded_value),
+            given_value: shown(what, given_value),
         }),
     }
+}
+
+/// Writes a value as people compare it: of a hash, the beginning.
+fn shown(what: &str, value: &str) -> String {
+    if what == WEIGHTS { value.chars().take(12).collect() } else { value.to_owned() }
 }
 
 #[cfg(test)]

@@ -24,7 +24,10 @@ mod tests {
     #[test]
     fn whole_numbers_have_no_point() {
         let shown = |number: f64| value_to_json(&Value::Number(number)).to_string();
-        assert_eq!([2020.0, -3.0, 0.5, EXACT].map(shown), ["2020", "-3", "0.5", "9007199254740992.0"]);
+        assert_eq!(
+            [2020.0, -3.0, 0.5, EXACT].map(shown),
+            ["2020", "-3", "0.5", "9007199254740992.0"]
+        );
         assert_eq!(value_to_json(&Value::Strings(vec!["a".to_owned()])).to_string(), r#"["a"]"#);
     }
 }

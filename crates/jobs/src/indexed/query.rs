@@ -34,7 +34,9 @@ pub struct TextQuery {
 
 /// A query by words to an index that has none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("index `{index}` keeps no words beside its vectors; create it with --hybrid for queries with both")]
+#[error(
+    "index `{index}` keeps no words beside its vectors; create it with --hybrid for queries with both"
+)]
 pub struct HybridError {
     /// The index.
     pub index: String,
@@ -74,11 +76,7 @@ pub fn text_query(
     })
 }
 
-fn words(
-    spec: &IndexSpec,
-    text: &str,
-    parts: Parts,
-) -> Result<Option<SparseVector>, HybridError> {
+fn words(spec: &IndexSpec, text: &str, parts: Parts) -> Result<Option<SparseVector>, HybridError> {
     match (parts, is_hybrid(spec)) {
         (Parts::Hybrid, false) => Err(HybridError { index: spec.name.as_str().to_owned() }),
         (Parts::Dense, _) | (Parts::All, false) => Ok(None),

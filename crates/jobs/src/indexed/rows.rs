@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
-use index::{Checked, IndexSpec, Metadata, Record};
+use index::{Checked, IndexSpec, InvalidRequest, Metadata, Record, StoreError};
 use serde_json::Value;
 
 use super::error::{FillError, RowFault};
@@ -137,9 +137,19 @@ pub(super) fn check_records(
 ) -> Result<(), RowsError> {
     for (index, record) in records.iter().enumerate() {
         let checked = indexes.check_record(spec, index, record);
-        checked.map_err(|source| RowsError::Row(index, RowFault::Refused(Box::new(source))))?;
+        checked.map_err(|source| RowsError::Row(index, RowFault::of(source)))?;
     }
     Ok(())
+}
+
+impl RowFault {
+    fn of(refusal: StoreError) -> Self {
+        match refusal {
+            // Its message counts from the first row of a batch, which nobody sees.
+            StoreError::Invalid(InvalidRequest::Id { got, max, .. }) => Self::IdLength { got, max },
+            other => Self::Refused(Box::new(other)),
+        }
+    }
 }
 
 /// Checks that the field that keeps the texts is not the name of another column too, which would be
@@ -165,7 +175,9 @@ pub(super) fn check_text_field(
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, StructArray};
+    use arrow::array::{
+        ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, StructArray,
+    };
     use arrow::datatypes::{DataType, Field};
     use expect_test::expect;
     use index::{IndexName, Metric, Protection, SparseWeights, VectorKind};
@@ -247,8 +259,10 @@ mod tests {
         let spec = spec(SparseWeights::AsSent);
         let mut by_key = maker(&spec, Some("key"));
         records(&mut by_key);
-        expect!["row 1 cannot be a record: id `7` of column `key` comes a second time; ids are unique"]
-            .assert_eq(&refusal(by_key.records(&table())));
+        expect![
+            "row 1 cannot be a record: id `7` of column `key` comes a second time; ids are unique"
+        ]
+        .assert_eq(&refusal(by_key.records(&table())));
         expect!["row 1 cannot be a record: column `year` has 1.5 there, and an id is a text or a whole number"]
             .assert_eq(&refusal(maker(&spec, Some("year")).records(&table())));
     }

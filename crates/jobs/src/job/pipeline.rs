@@ -6,8 +6,8 @@
 
 use std::collections::VecDeque;
 
-use super::{JobError, Sink};
 use super::window::{Filled, Piece, Window};
+use super::{JobError, Sink};
 use crate::embed::Embed;
 use crate::source::{Batch, SourceError};
 

@@ -195,13 +195,41 @@ fn check_refused(content: &str, change: impl FnOnce(&mut IndexJob), expected: Ex
 #[test]
 fn a_row_that_no_index_takes_is_named_before_any_is_embedded() {
     let by_key = |job: &mut IndexJob| job.fill.id_column = Some("key".to_owned());
-    check_refused("key,text\na,one\na,two\n", by_key, expect![[""]]);
-    check_refused("key,text\na,one\n,two\n", by_key, expect![[""]]);
+    check_refused(
+        "key,text\na,one\na,two\n",
+        by_key,
+        expect![
+            "row 2 of DIR/a.csv cannot be embedded: it cannot be a record: id `a` of column `key` comes a second time; ids are unique"
+        ],
+    );
+    check_refused(
+        "key,text\na,one\n,two\n",
+        by_key,
+        expect![
+            "row 2 of DIR/a.csv cannot be embedded: it cannot be a record: column `key` has null there, and an id is a text or a whole number"
+        ],
+    );
     let long = format!("key,text\na,one\n{},two\n", "x".repeat(513));
-    check_refused(&long, by_key, expect![[""]]);
+    check_refused(
+        &long,
+        by_key,
+        expect![
+            "row 2 of DIR/a.csv cannot be embedded: it cannot be a record: its id has 513 bytes, and an id has 1 to 512"
+        ],
+    );
     let large = format!("text,more\none,\ntwo,{}\n", "x".repeat(41_000));
-    check_refused(&large, |_| {}, expect![[""]]);
-    check_refused("text\none\n", by_key, expect![[""]]);
+    check_refused(
+        &large,
+        |_| {},
+        expect![
+            "row 2 of DIR/a.csv cannot be embedded: it cannot be a record: record `1`: metadata has 41024 bytes as JSON, and a record takes at most 40960"
+        ],
+    );
+    check_refused(
+        "text\none\n",
+        by_key,
+        expect!["there is no column `key` to take ids from; there are text"],
+    );
 }
 
 #[test]
@@ -212,7 +240,7 @@ fn vectors_of_another_model_are_refused_unless_forced() {
     other.spec.model = "other/model".to_owned();
     other.spec.weight_hash = "def456".to_owned();
     let refused = run(&indexed.job(), &other).unwrap_err();
-    expect![[""]].assert_eq(&chain(&refused));
+    expect!["index `faq` was built with some/model, not with other/model: the weights differ (abc123 there, def456 here)"].assert_eq(&chain(&refused));
     let mut forced = indexed.job();
     forced.fill.trust = Trust::Force;
     assert_eq!(run(&forced, &other).unwrap().summary.num_kept, 0, "all is embedded anew");
@@ -227,14 +255,15 @@ fn an_index_of_bare_vectors_takes_no_others_until_a_model_is_bound() {
     let (name, namespace) = (index_name("faq"), Namespace::default());
     indexed.runtime.block_on(indexed.indexes.upsert(&name, &namespace, vec![bare])).unwrap();
     let refused = run(&indexed.job(), &Fake::new(DIMENSIONS)).unwrap_err();
-    expect![[""]].assert_eq(&chain(&refused));
+    expect!["index `faq` holds vectors of an unknown model (1 of them), so those of some/model may not fit; if they are of one model, bind it first with `sembla index bind faq --model MODEL`"].assert_eq(&chain(&refused));
 }
 
 #[test]
 fn embeddings_of_other_dimensions_are_refused() {
     let indexed = Indexed::new("a.txt", "one\n");
     let refused = run(&indexed.job(), &Fake::new(8)).unwrap_err();
-    expect![[""]].assert_eq(&chain(&refused));
+    expect!["the embeddings of some/model have 8 dimensions, and index `faq` has 16"]
+        .assert_eq(&chain(&refused));
 }
 
 #[test]
@@ -283,9 +312,10 @@ fn an_export_says_what_it_cannot_write() {
         assert!(!export.output.exists());
         refused.to_string()
     };
-    expect![[""]].assert_eq(&refuse(&export));
+    expect!["the default namespace of index `faq` holds no records; nor does any other"]
+        .assert_eq(&refuse(&export));
     run(&indexed.job(), &Fake::new(DIMENSIONS)).unwrap();
-    expect![[""]].assert_eq(&refuse(&export));
+    expect!["a metadata field is called `id`, as the export's column of ids; choose another with --id-column"].assert_eq(&refuse(&export));
     let elsewhere = Export { id_column: "key".to_owned(), ..export };
     assert!(jobs::export(&elsewhere, &mut |_| ControlFlow::Break(())).is_err());
     assert!(!elsewhere.output.exists());
@@ -346,7 +376,7 @@ fn a_bound_model_is_what_a_dataset_must_be_of() {
     let name = index_name("faq");
     indexed.runtime.block_on(indexed.indexes.configure_index(&name, &change)).unwrap();
     let refused = indexed.import(indexed.fill("faq")).unwrap_err();
-    expect![[""]].assert_eq(&refused.to_string());
+    expect!["index `faq` was built with b, not with some/model: the pooling modes differ (cls there, mean here)"].assert_eq(&refused.to_string());
     let forced = Fill { trust: Trust::Force, ..indexed.fill("faq") };
     assert_eq!(indexed.import(forced).unwrap().num_records, 1);
     let missing = Import { dataset: PathBuf::from("nowhere"), fill: indexed.fill("faq") };

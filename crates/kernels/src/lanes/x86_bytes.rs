@@ -44,10 +44,7 @@ pub(super) unsafe fn dot(query: &[i16], row: &[i8]) -> i32 {
 ///
 /// The machine has AVX2.
 #[inline(always)]
-pub(super) unsafe fn look_up(
-    table: &[[u8; 16]],
-    codes: &[[u8; GROUP_ROWS]],
-) -> [u16; GROUP_ROWS] {
+pub(super) unsafe fn look_up(table: &[[u8; 16]], codes: &[[u8; GROUP_ROWS]]) -> [u16; GROUP_ROWS] {
     let (tables, table_tail) = table.as_chunks::<4>();
     let (codes, code_tail) = codes.as_chunks::<2>();
     // SAFETY: the caller vouches for AVX2.

@@ -3,6 +3,7 @@
 
 use engine::Prompt;
 use index::{Fingerprint, IndexName};
+use jobs::FingerprintMismatch;
 
 use super::start::{Running, Started, no_model, only_model, reference, run_model};
 use crate::config::pooling_named;
@@ -55,6 +56,14 @@ pub(crate) fn fingerprint_of_asked(started: &Started) -> anyhow::Result<Fingerpr
     let Running { engine, pool: _pool } =
         run_model(&reference, started, &started.config.models.load)?;
     Ok(jobs::model_fingerprint(&lasting_id(&reference), &engine))
+}
+
+/// Says that a model is another than that of the index, with what can be done about it.
+pub(crate) fn refused(err: &FingerprintMismatch, remedy: &str) -> anyhow::Error {
+    if err.may_be_forced() {
+        return anyhow::anyhow!("{err}; {remedy}");
+    }
+    anyhow::anyhow!("{err}")
 }
 
 /// Returns the prompt of this text.

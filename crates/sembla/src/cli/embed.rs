@@ -70,7 +70,10 @@ pub(crate) fn run(args: &EmbedArgs, env: &Env) -> anyhow::Result<Outcome> {
     match (&args.to, &args.output) {
         (Some(index), _) => indexed::run(args, &started, index),
         (None, Some(output)) => into_folder(args, &started, output),
-        (None, None) => Err(UsageError("say where to: give a folder with --output DIR, or an index with --to INDEX".to_owned()).into()),
+        (None, None) => Err(UsageError(
+            "say where to: give a folder with --output DIR, or an index with --to INDEX".to_owned(),
+        )
+        .into()),
     }
 }
 
@@ -265,6 +268,8 @@ mod tests {
         .assert_eq(&render("with embeddings in out", &summary));
         let summary = Summary { num_kept: 5, ..summary };
         let shown = render("in index faq", &summary);
-        assert!(shown.starts_with("13 rows in index faq\n  kept       5 rows from before\n  tokens "));
+        assert!(
+            shown.starts_with("13 rows in index faq\n  kept       5 rows from before\n  tokens ")
+        );
     }
 }

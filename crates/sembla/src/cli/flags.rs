@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
@@ -133,4 +134,9 @@ fn help(setting: &Setting, default: Option<String>) -> String {
 /// Whether the command is one that a start command of text-embeddings-inference turns into.
 fn takes_foreign(command: Command) -> bool {
     matches!(command, Command::Serve | Command::ConfigShow)
+}
+
+/// Reads the value of a flag that counts something of which there must be one at least.
+pub(crate) fn count(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number from 1".to_owned())
 }

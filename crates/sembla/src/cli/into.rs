@@ -3,10 +3,13 @@
 use index::{Fingerprint, IndexDescription, IndexName, Namespace, StoreError};
 use jobs::{AdmitError, Fill, FillError, Trust};
 
+use super::bound;
 use super::index::Choices;
 use super::indexes::Indexes;
 use super::outcome::UsageError;
 use crate::progress::say;
+
+const FORCE: &str = "write the vectors all the same with --force";
 
 /// Where in an index rows go, and how.
 #[derive(Debug, Clone, clap::Args)]
@@ -108,9 +111,8 @@ impl IntoIndex {
 /// Names the flag where the job can only say what is wrong.
 pub(crate) fn with_remedy(err: FillError) -> anyhow::Error {
     match err {
-        FillError::Admit(AdmitError::Mismatch(_) | AdmitError::UnknownHere { .. }) => {
-            anyhow::anyhow!("{err}; write the vectors all the same with --force")
-        }
+        FillError::Admit(AdmitError::Mismatch(mismatch)) => bound::refused(&mismatch, FORCE),
+        FillError::Admit(AdmitError::UnknownHere { .. }) => anyhow::anyhow!("{err}; {FORCE}"),
         _ => err.into(),
     }
 }
@@ -122,5 +124,13 @@ pub(crate) fn note_left_out(columns: &[String]) {
             "note: metadata cannot hold these columns, which were left out: {}",
             columns.join(", ")
         ));
+    }
+}
+
+/// Says where rows went.
+pub(crate) fn place(fill: &Fill) -> String {
+    match fill.namespace.as_str() {
+        "" => format!("index {}", fill.index),
+        namespace => format!("namespace {namespace} of index {}", fill.index),
     }
 }

@@ -66,6 +66,6 @@ fn is_usage(err: &anyhow::Error) -> bool {
         cause.is::<UsageError>()
             || cause.is::<ConfigError>()
             || cause.is::<RefError>()
-            || matches!(cause.downcast_ref(), Some(OwnerError::NoDataDir))
+            || cause.downcast_ref().is_some_and(OwnerError::is_usage)
     })
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use jobs::{Embed as _, EngineEmbedder};
 use serde_json::Value;
 
-use super::flags::{Flags, Search};
+use super::flags::{Flags, Search, count};
 use super::outcome::{Outcome, UsageError};
 use super::start::start;
 use crate::config::{Command, Env};
@@ -27,7 +27,7 @@ pub(crate) struct SearchArgs {
     query: String,
 
     /// How many to print
-    #[arg(short = 'k', long, value_name = "N", default_value = "5")]
+    #[arg(short = 'k', long, value_name = "N", default_value = "5", value_parser = count)]
     top_k: NonZeroUsize,
 
     /// Print JSON

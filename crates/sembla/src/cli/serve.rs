@@ -251,5 +251,14 @@ fn server_config(started: &Started) -> ServerConfig {
 
 /// Names that cannot be served, and nothing to serve, are mistakes in how the command was given.
 fn refused(err: AppError) -> anyhow::Error {
-    UsageError(err.to_string()).into()
+    let text = match &err {
+        AppError::Nothing { why } => format!(
+            "there is nothing to serve: no model is given (name one with --model DIR or --model \
+             ORG/NAME), and no indexes are kept because {why}"
+        ),
+        AppError::BadName { .. }
+        | AppError::ReservedName { .. }
+        | AppError::DuplicateName { .. } => err.to_string(),
+    };
+    UsageError(text).into()
 }

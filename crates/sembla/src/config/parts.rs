@@ -68,6 +68,8 @@ pub(crate) struct IndexesConfig {
     pub(crate) inference_only: bool,
     /// The address of a store in place of the data directory.
     pub(crate) store: Option<Secret>,
+    /// What that store asks for.
+    pub(crate) store_key: Option<Secret>,
     pub(crate) max_index_bytes: u64,
     /// How long one query may read vectors.
     pub(crate) query_time: Duration,
@@ -147,6 +149,7 @@ struct RawConfig {
     public_url: Option<String>,
     inference_only: bool,
     index_store: Option<Secret>,
+    index_store_key: Option<Secret>,
     max_index_size: u64,
     index_query_time: f64,
     hub_endpoint: String,
@@ -220,6 +223,7 @@ impl Config {
             indexes: IndexesConfig {
                 inference_only: raw.inference_only,
                 store: raw.index_store,
+                store_key: raw.index_store_key,
                 max_index_bytes: raw.max_index_size,
                 query_time: Duration::from_secs_f64(raw.index_query_time),
             },

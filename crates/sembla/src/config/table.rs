@@ -427,7 +427,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
         commands: INDEXING,
         aliases: NO_ALIASES,
         help: "The address of a store that keeps the indexes in place of the data directory, such as \
-               postgres://ada@db/vectors",
+               postgres://ada@db/vectors or qdrant+https://host:6333",
+    },
+    Setting {
+        name: "index_store_key",
+        group: Group::Indexes,
+        kind: Kind::Secret,
+        level: Level::Rare,
+        commands: INDEXING,
+        aliases: NO_ALIASES,
+        help: "The key or the password that the store of index_store asks for; safer in the variable \
+               than in the address or a flag, which other users of the machine may see",
     },
     Setting {
         name: "max_index_size",
@@ -551,7 +561,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         name: "data_dir",
         group: Group::Folders,
         kind: Kind::PathOrAuto,
-        level: Level::Rare,
+        level: Level::Common,
         commands: &[
             Command::Serve,
             Command::Embed,

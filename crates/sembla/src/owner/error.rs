@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use index::StoreError;
+use index::{ConnectError, StoreError};
 
 /// Indexes that could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +31,21 @@ pub(crate) enum OwnerError {
         /// Why.
         source: io::Error,
     },
-    /// The store itself.
+    /// The store elsewhere.
+    #[error("failed to use the store of --index-store")]
+    Connect(#[from] ConnectError),
+    /// The store of the data directory.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl OwnerError {
+    /// Returns whether the command was given in a way that cannot work.
+    pub(crate) fn is_usage(&self) -> bool {
+        match self {
+            Self::NoDataDir => true,
+            Self::Connect(err) => !matches!(err, ConnectError::Store(_)),
+            Self::DataDir { .. } | Self::Socket { .. } | Self::Store(_) => false,
+        }
+    }
 }

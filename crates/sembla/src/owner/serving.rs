@@ -10,7 +10,7 @@ use tokio::net::UnixListener;
 use tokio::time::{Instant, sleep};
 
 use super::socket::{Socket, SocketFile};
-use super::{OwnerClient, OwnerError, PATIENCE, PAUSE, open_here, remote};
+use super::{OwnerClient, OwnerError, PATIENCE, PAUSE, connect, open_here};
 use crate::config::Config;
 
 /// The indexes of a server, and where commands reach it.
@@ -42,7 +42,7 @@ pub(crate) async fn serve(
     num_threads: NonZeroUsize,
 ) -> Result<Served, OwnerError> {
     if let Some(address) = &config.indexes.store {
-        let checked = remote::connect(address.reveal()).await?;
+        let checked = connect(address, config).await?;
         tracing::info!(store = checked.capabilities().name, "indexes are kept in another store");
         return Ok(Served::of(Indexes::In(checked)));
     }

@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 use hyper::Method;
 use index::{
-    Capabilities, Filter, Fusion, IndexChange, IndexDescription, IndexName,
-    IndexSpec, Namespace, PageRequest, Precision, Query, QueryResult, Record, RecordPage,
-    Selection, Stats, StoreError, Update, VectorStore, Written,
+    Capabilities, Filter, Fusion, IndexChange, IndexDescription, IndexName, IndexSpec, Namespace,
+    PageRequest, Precision, Query, QueryResult, Record, RecordPage, Selection, Stats, StoreError,
+    Update, VectorStore, Written,
 };
 use serde_json::Value;
 use server::{fingerprint_object, index_object, record_object, sparse_object};
@@ -64,8 +64,14 @@ impl VectorStore for OwnerStore {
             protected: there.protected,
             tags: there.tags,
         };
-        let _: wire::Index = self.client.send(Method::POST, "", Some(&body)).await?;
-        Ok(())
+        match self.client.send::<wire::Index>(Method::POST, "", Some(&body)).await {
+            Ok(_) => Ok(()),
+            // The name of a new index does not stand in the path.
+            Err(StoreError::IndexExists { .. }) => {
+                Err(StoreError::IndexExists { name: spec.name.as_str().to_owned() })
+            }
+            Err(err) => Err(err),
+        }
     }
 
     async fn list_indexes(&self) -> Result<Vec<IndexDescription>, StoreError> {

@@ -93,7 +93,7 @@ fn a_second_server_without_a_model_has_nothing_to_serve() {
     let last = ended.stderr.lines().last().unwrap();
     let expected = format!("indexes is in use by process {}; stop it", first.pid());
     assert!(
-        last.starts_with("sembla: there is nothing to serve: no model, and no indexes because ")
+        last.starts_with("sembla: there is nothing to serve: no model is given (name one with ")
             && last.contains(&expected),
         "{last}"
     );
@@ -153,7 +153,7 @@ fn inference_only_leaves_the_data_directory_alone() {
     assert!(!data_dir(&sembla).exists());
     let ended = sembla.run(&["serve", "--port", "0", "--inference-only"]);
     assert_eq!(ended.code, 2, "{ended:?}");
-    expect!["sembla: there is nothing to serve: no model, and no indexes because it was started with --inference-only; name a model with --model DIR or --model ORG/NAME"]
+    expect!["sembla: there is nothing to serve: no model is given (name one with --model DIR or --model ORG/NAME), and no indexes are kept because it was started with --inference-only"]
         .assert_eq(ended.stderr.lines().last().unwrap());
 }
 
@@ -215,7 +215,8 @@ fn doctor_says_who_has_the_data_directory() {
 
 #[test]
 fn queries_and_writes_are_counted_by_index() {
-    let served = serve(&Sembla::new(), &[]);
+    let sembla = Sembla::new();
+    let served = serve(&sembla, &[]);
     fill(&served);
     post(&served, "/v1/indexes/faq/search", r#"{"vector": [0.1, 0.9]}"#);
     post(&served, "/v1/indexes/faq/delete", r#"{"ids": ["a"]}"#);

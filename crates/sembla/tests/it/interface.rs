@@ -16,9 +16,10 @@ fn the_top_level_help_is_short_and_has_an_example() {
         Usage: sembla <COMMAND>
 
         Commands:
-          serve        Serve models over HTTP, as text-embeddings-inference and OpenAI do
-          embed        Embed a column of a dataset
-          search       Search a dataset that was embedded
+          serve        Serve models and indexes over HTTP, as text-embeddings-inference, OpenAI and Pinecone do
+          embed        Embed a column of a dataset, into a folder or an index
+          search       Search an index, or the folder of an embedded dataset
+          index        Create, fill, show, copy and measure indexes of vectors
           model        Download, list and check models
           doctor       Say what this machine offers, what would be used of it, and why
           config       Show the settings that are in force

@@ -29,6 +29,33 @@ fn an_interrupted_job_stops_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_job_into_an_index_that_was_killed_goes_on_without_a_duplicate_or_a_gap() {
+    let sembla = Sembla::new();
+    let rows: String = (0..8_000).map(|row| format!("question {row}\n")).collect();
+    fs_err::write(sembla.home().join("rows.txt"), rows).unwrap();
+    let model = fixture_models().join("tiny-bert");
+    let created = sembla.run(&["index", "create", "faq", "--model", model.to_str().unwrap()]);
+    assert_eq!(created.code, 0, "{created:?}");
+    let file = sembla.home().join(".local/share/sembla/indexes/faq/data.mdb");
+    let size = || fs_err::metadata(&file).unwrap().len();
+
+    let embed = ["embed", "rows.txt", "--column", "text", "--to", "faq"];
+    let mut child = sembla.command(&embed).stdout(Stdio::null()).spawn().unwrap();
+    // All rows take more than twice as much, and a batch of them less than half.
+    while size() < 1_000_000 {
+        assert_eq!(child.try_wait().unwrap(), None, "the job ended before it was killed");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let again = sembla.run(&embed);
+    assert_eq!(again.code, 0, "{again:?}");
+    assert!(again.stdout.starts_with("8,000 rows in index faq\n  kept "), "{again:?}");
+    let check = sembla.run(&["index", "check", "faq"]);
+    assert!(check.stdout.starts_with("index faq is good: 8,000 records"), "{check:?}");
+}
+
+#[test]
 fn a_limit_on_file_sizes_is_an_error_with_a_remedy_and_nothing_is_left_behind() {
     let sembla = Sembla::new();
     let rows: String = (0..5_000).map(|row| format!("question {row}\n")).collect();

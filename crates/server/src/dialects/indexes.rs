@@ -44,8 +44,7 @@ pub(crate) fn spec(
         }
     };
     let mut tags = request.tags;
-    let text_field = request.text_field.or_else(|| fingerprint.as_ref().map(|_| "text".to_owned()));
-    tags.extend(text_field.map(|field| (TEXT_FIELD_TAG.to_owned(), field)));
+    tags.extend(request.text_field.map(|field| (TEXT_FIELD_TAG.to_owned(), field)));
     Ok(IndexSpec {
         name: index_name(request.name)?,
         dimensions,
@@ -372,9 +371,9 @@ mod tests {
             "document_prompt": "", "query_prompt": "", "dimensions": 7
         }))
         .unwrap();
-        let request = serde_json::from_value(json!({"name": "a"})).unwrap();
+        let request = serde_json::from_value(json!({"name": "a", "text_field": "t"})).unwrap();
         let spec = spec(request, Some(of_model)).unwrap();
-        assert_eq!((spec.dimensions, spec.tags[TEXT_FIELD_TAG].as_str()), (7, "text"));
+        assert_eq!((spec.dimensions, spec.tags[TEXT_FIELD_TAG].as_str()), (7, "t"));
     }
 
     #[test]

@@ -197,7 +197,8 @@ mod tests {
         let create = serde_json::from_value(json!({"name": "faq", "dimensions": 1})).unwrap();
         let spec = crate::dialects::indexes::spec(create, None).unwrap();
         checked.create_index(&spec).await.unwrap();
-        let record = |id: &str| Record { id: id.to_owned(), values: vec![1.0], ..Record::default() };
+        let record =
+            |id: &str| Record { id: id.to_owned(), values: vec![1.0], ..Record::default() };
         let records = ["a", "b"].map(record).to_vec();
         checked.upsert(&name(), &Namespace::new(""), records).await.unwrap();
         checked
@@ -208,7 +209,8 @@ mod tests {
         let metrics = Metrics::detached().unwrap();
         let checked = filled(&metrics).await;
         let everything = Namespace::new("");
-        let wrong = vec![Record { id: "c".to_owned(), values: vec![1.0, 2.0], ..Record::default() }];
+        let wrong =
+            vec![Record { id: "c".to_owned(), values: vec![1.0, 2.0], ..Record::default() }];
         assert!(checked.upsert(&name(), &everything, wrong).await.is_err());
         checked.delete(&name(), &everything, &Selection::All).await.unwrap();
 

@@ -34,15 +34,12 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 
 /// Returns the routes that run a model.
 pub(crate) fn text_routes() -> OpenApiRouter<App> {
-    new_router()
-        .routes(routes!(inference::embed))
-        .routes(routes!(inference::rerank))
-        .nest(
-            DATA_PLANE,
-            new_router()
-                .routes(routes!(records::upsert_records))
-                .routes(routes!(records::search_records)),
-        )
+    new_router().routes(routes!(inference::embed)).routes(routes!(inference::rerank)).nest(
+        DATA_PLANE,
+        new_router()
+            .routes(routes!(records::upsert_records))
+            .routes(routes!(records::search_records)),
+    )
 }
 
 fn vector_routes() -> OpenApiRouter<App> {

@@ -40,8 +40,9 @@ const FAQ: [(&str, &str, &str); 4] = [
 async fn fill(server: &TestServer, name: &str) {
     let record = |(id, text, lang): &(&str, &str, &str)| json!({"id": id, "text": text, "metadata": {"lang": lang}});
     let records: Vec<Value> = FAQ.iter().map(record).collect();
-    let written = post(server, &format!("/v1/indexes/{name}/records"), json!({"records": records}));
-    assert_eq!(written.await["num_records"], 4);
+    let path = format!("/v1/indexes/{name}/records");
+    let written = post(server, &path, json!({"records": records})).await;
+    assert_eq!(written["num_records"], 4);
 }
 
 fn ids(answer: &Value) -> Vec<&str> {
@@ -101,9 +102,7 @@ async fn a_client_may_send_learned_sparse_vectors_beside_dense_ones() {
         {"id": "b", "values": [0.9, 0.0], "sparse": {"indices": [7, 9], "values": [2.0, 1.0]}}
     ]);
     post(&server, "/v1/indexes/own/records", json!({"records": records})).await;
-    let ask = |hybrid: bool| {
-        json!({"vector": [1.0, 0.0], "sparse": {"indices": [7], "values": [1.0]}, "hybrid": hybrid})
-    };
+    let ask = |hybrid: bool| json!({"vector": [1.0, 0.0], "sparse": {"indices": [7], "values": [1.0]}, "hybrid": hybrid});
     let summed = post(&server, "/v1/indexes/own/search", ask(false)).await;
     assert_eq!(ids(&summed), ["b", "a"]);
     assert!((summed["hits"][0]["score"].as_f64().unwrap() - 2.9).abs() < 1e-6, "{summed}");
@@ -116,7 +115,7 @@ async fn a_client_may_send_learned_sparse_vectors_beside_dense_ones() {
 async fn a_text_is_refused_where_no_model_or_another_is_bound() {
     let server = start().await;
     post(&server, "/v1/indexes", json!({"name": "bare", "dimensions": 32})).await;
-    let bare = json!({"records": [{"id": "x", "values": [0.5; 32]}]});
+    let bare = json!({"records": [{"id": "x", "values": vec![0.5; 32]}]});
     post(&server, "/v1/indexes/bare/records", bare).await;
     let search = "/v1/indexes/bare/search";
     check_message(
@@ -135,7 +134,9 @@ async fn a_text_is_refused_where_no_model_or_another_is_bound() {
     let (status, answer) = send(&server, Method::POST, search, other).await;
     let message = answer["error"]["message"].as_str().unwrap();
     assert_eq!((status, &answer["error"]["code"]), (412, &json!("wrong_model")), "{message}");
-    assert!(message.contains("index `bare` was built with") && message.contains("tiny-bert-compact"));
+    assert!(
+        message.contains("index `bare` was built with") && message.contains("tiny-bert-compact")
+    );
     let forced = json!({"text": "card", "model": "tiny-bert-compact", "force": true});
     assert_eq!(ids(&post(&server, search, forced).await), ["x"]);
 
@@ -189,7 +190,11 @@ async fn bad_requests_name_the_field_and_the_remedy() {
     check_message(search(json!({"text": "a", "top_k": 10_001})).await, 400, expect![[""]]);
     check_message(search(json!({})).await, 400, expect![[""]]);
     check_message(search(json!({"text": ""})).await, 400, expect![[""]]);
-    check_message(search(json!({"text": "a", "filter": {"a": {"$regex": "x"}}})).await, 400, expect![[""]]);
+    check_message(
+        search(json!({"text": "a", "filter": {"a": {"$regex": "x"}}})).await,
+        400,
+        expect![[""]],
+    );
     check_message(search(json!({"text": "a", "hybrid": true})).await, 400, expect![[""]]);
     check_message(search(json!({"text": "a", "force": true})).await, 400, expect![[""]]);
     check_message(search(json!({"text": "a", "vector": [1.0]})).await, 400, expect![[""]]);
@@ -198,11 +203,23 @@ async fn bad_requests_name_the_field_and_the_remedy() {
     check_message(create(json!({"name": "FAQ", "dimensions": 2})).await, 400, expect![[""]]);
     check_message(create(json!({"name": "faq", "dimensions": 2})).await, 409, expect![[""]]);
     check_message(create(json!({"name": "b"})).await, 400, expect![[""]]);
-    check_message(create(json!({"name": "b", "model": "tiny-bert", "dimensions": 7})).await, 400, expect![[""]]);
+    check_message(
+        create(json!({"name": "b", "model": "tiny-bert", "dimensions": 7})).await,
+        400,
+        expect![[""]],
+    );
     check_message(create(json!({"name": "b", "model": "nobody"})).await, 404, expect![[""]]);
     check_message(upsert(json!({"id": "", "text": "a"})).await, 400, expect![[""]]);
-    check_message(upsert(json!({"id": "7", "text": "a", "metadata": {"text": "b"}})).await, 400, expect![[""]]);
-    check_message(upsert(json!({"id": "7", "values": [1.0], "text": "a"})).await, 400, expect![[""]]);
+    check_message(
+        upsert(json!({"id": "7", "text": "a", "metadata": {"text": "b"}})).await,
+        400,
+        expect![[""]],
+    );
+    check_message(
+        upsert(json!({"id": "7", "values": [1.0], "text": "a"})).await,
+        400,
+        expect![[""]],
+    );
     let unknown = send(&server, Method::POST, "/v1/indexes/nowhere/search", json!({"text": "a"}));
     check_message(unknown.await, 404, expect![[""]]);
 }

@@ -436,10 +436,7 @@ mod tests {
             "[1, [2]]",
             expect!["a query has one vector; send one query each at line 1 column 8"],
         );
-        check_vector(
-            "[[[1]]]",
-            expect!["invalid type: sequence, expected f32 at line 1 column 2"],
-        );
+        check_vector("[[[1]]]", expect!["invalid type: sequence, expected f32 at line 1 column 2"]);
         check_vector(
             r#"["a"]"#,
             expect![[r#"invalid type: string "a", expected a number at line 1 column 4"#]],

@@ -36,7 +36,9 @@ impl Where {
                     let opposite = compared(field, opposite(*comparison), *than);
                     Ok(Self::any(vec![lists_not(&format!("#{field}")), opposite]))
                 }
-                _ => Err(unsupported("negate this filter")),
+                Filter::And(_) | Filter::Or(_) | Filter::Not(_) | Filter::Field { .. } => {
+                    Err(unsupported("negate this filter"))
+                }
             },
             Filter::Field { field, condition } => Self::field(field, condition),
         }

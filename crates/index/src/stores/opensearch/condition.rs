@@ -117,7 +117,9 @@ pub(super) fn terms(metadata: &Metadata) -> Vec<String> {
                 let item = |item: &String| term(field, Some(&Value::String(item.clone())));
                 terms.extend(items.iter().map(item));
             }
-            value => terms.push(term(field, Some(value))),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                terms.push(term(field, Some(value)));
+            }
         }
     }
     terms

@@ -132,6 +132,12 @@ pub(super) fn spec_of(name: &str, found: body::FoundMapping) -> Result<IndexSpec
     })
 }
 
+/// Returns whether the cluster said that there is an index of this name, for which it has no status of its own.
+pub(super) fn is_taken(err: &StoreError) -> bool {
+    let word = "resource_already_exists_exception";
+    matches!(err, StoreError::Refused { status: 400, message, .. } if message.contains(word))
+}
+
 /// The id of a document, which has 512 bytes at most: ids and namespaces may each have as many.
 pub(super) fn hash(namespace: &Namespace, id: &str) -> String {
     let hash = Sha256::digest(format!("{}\0{id}", namespace.as_str()));

@@ -17,7 +17,7 @@ use crate::spec::{IndexName, IndexSpec};
 use crate::store::PageRequest;
 use crate::stores::http::{Request, escaped};
 use crate::stores::retry::Failure;
-use crate::stores::status::{is_conflict, is_missing};
+use crate::stores::status::{is_conflict, is_forbidden, is_missing};
 
 /// How long what is known of an index is believed.
 const FRESH: Duration = Duration::from_secs(10);
@@ -68,11 +68,9 @@ impl PineconeStore {
     pub(super) async fn delete_and_wait(&self, index: &IndexName) -> Result<(), StoreError> {
         let sent = self.control.send(&Request::delete(format!("/indexes/{index}"))).await;
         self.forget(index);
-        sent.map_err(|err| match err {
-            StoreError::Refused { status: 403, .. } => {
-                StoreError::Protected { name: index.as_str().to_owned() }
-            }
-            err => not_found_or(index, err),
+        sent.map_err(|err| match is_forbidden(&err) {
+            true => StoreError::Protected { name: index.as_str().to_owned() },
+            false => not_found_or(index, err),
         })?;
         let is_gone = || async {
             match self.describe(index).await {

@@ -10,6 +10,12 @@ use super::{
 
 pub(super) const CASES: &[Case] = &[
     Case::new("a_record_comes_back", always, |s| Box::pin(a_record_comes_back(s))),
+    // Chroma's server itself reads `9007199254740991.0` as the number before it.
+    Case::new(
+        "long_numbers_come_back",
+        |can| can.name != "chroma",
+        |s| Box::pin(long_numbers_come_back(s)),
+    ),
     Case::new("an_upsert_replaces", always, |s| Box::pin(an_upsert_replaces(s))),
     Case::new("an_update_changes_what_it_names", always, |s| {
         Box::pin(an_update_changes_what_it_names(s))
@@ -49,7 +55,7 @@ async fn a_record_comes_back(store: Checked) {
     let asked = spec("comes-back", Metric::Cosine, 3);
     store.create_index(&asked).await.unwrap();
     let fields = json!({
-        "text": "a \"quoted\" text with ümlauts \n and 日本語", "empty": "", "whole": 7, "large": 9_007_199_254_740_991_u64,
+        "text": "a \"quoted\" text with ümlauts \n and 日本語", "empty": "", "whole": 7,
         "tiny": 1e-12, "negative": -2.5, "yes": true, "no": false, "list": ["x", "y"], "one": ["z"], "none": [],
     });
     let expected = record("a", &[0.25, -3.0, 1e-3], &fields);
@@ -67,6 +73,27 @@ async fn a_record_comes_back(store: Checked) {
     let best = &result.matches[0];
     assert_eq!(best.metadata, expected.metadata);
     assert_eq!(best.values.len(), 3);
+}
+
+async fn long_numbers_come_back(store: Checked) {
+    let asked = spec("long-numbers", Metric::Cosine, 2);
+    store.create_index(&asked).await.unwrap();
+    let numbers = [
+        9_007_199_254_740_991.0,
+        0.1 + 0.2,
+        1.0 / 3.0,
+        5e-324,
+        f64::MAX,
+        -1.234_567_890_123_456_7e-300,
+    ];
+    let fields = numbers
+        .iter()
+        .enumerate()
+        .map(|(at, number)| (format!("n{at}"), index::Value::from(*number)));
+    let one = index::Record { metadata: fields.collect(), ..record("a", &[1.0, 0.0], &json!({})) };
+    store.upsert(&asked.name, &default(), vec![one.clone()]).await.unwrap();
+    let found = store.fetch(&asked.name, &default(), &texts(&["a"])).await.unwrap();
+    assert_eq!(found[0].metadata, one.metadata);
 }
 
 async fn an_upsert_replaces(store: Checked) {

@@ -1,8 +1,9 @@
 //! Chroma 1.5.9.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use index::{Checked, ChromaConfig, ChromaStore, Metric, Retry, StoreError, VectorStore};
+use index::{Checked, ChromaConfig, ChromaStore, Metric, Retry, StoreError};
 
 use super::{Servers, batch};
 use crate::conformance::{self, all_ids, default, spec};
@@ -18,30 +19,40 @@ async fn the_chroma_store_conforms() {
     conformance::check(Checked::new(Arc::new(store(&servers, Retry::patient())))).await;
 }
 
+/// A server that goes away in the middle of a bulk load: who gives up is told what was not written, and who is
+/// patient writes it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_comes_back_is_waited_for() {
+async fn a_bulk_load_outlives_its_server_or_names_what_was_not_written() {
     let mut servers = Servers::start("chroma", &[]);
-    let store = Checked::new(Arc::new(store(&servers, Retry::patient())));
-    let asked = spec("waited-for", Metric::Cosine, 2);
-    store.create_index(&asked).await.unwrap();
-    store.upsert(&asked.name, &default(), batch(0, 10)).await.unwrap();
-    tokio::task::block_in_place(|| servers.order("kill"));
+    let impatient = Checked::new(Arc::new(store(&servers, Retry::for_tests())));
+    let patient = Checked::new(Arc::new(store(&servers, Retry::patient())));
+    let asked = spec("interrupted", Metric::Cosine, 2);
+    patient.create_index(&asked).await.unwrap();
+    // Five batches: Chroma takes 5,461 records at once. When it has more, the first one is acknowledged.
+    let records = batch(1, 22_000);
     let writer = tokio::spawn({
-        let (store, asked) = (store.clone(), asked.clone());
-        async move { store.upsert(&asked.name, &default(), batch(1, 10)).await }
+        let (asked, records) = (asked.clone(), records.clone());
+        async move { impatient.upsert(&asked.name, &default(), records).await }
+    });
+    while patient.describe_index(&asked.name).await.unwrap().num_records <= 5_461 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::task::block_in_place(|| servers.order("kill"));
+    let written = writer.await.unwrap();
+    let Err(StoreError::Partial { failed_ids, num_records: 22_000, source }) = written else {
+        panic!("{written:?}")
+    };
+    assert!(matches!(*source, StoreError::Unavailable { .. }), "{source:?}");
+    let (kept, failed) = records.split_at(records.len() - failed_ids.len());
+    assert!(failed.iter().map(|record| &record.id).eq(&failed_ids));
+    assert!(!kept.is_empty());
+
+    let writer = tokio::spawn({
+        let (patient, asked, failed) = (patient.clone(), asked.clone(), failed.to_vec());
+        async move { patient.upsert(&asked.name, &default(), failed).await }
     });
     tokio::task::block_in_place(|| servers.order("start"));
-    assert_eq!(writer.await.unwrap().unwrap().num_records, 10);
-    assert_eq!(all_ids(&store, &asked.name, &default()).await.len(), 20);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stays_away_is_given_up() {
-    let mut servers = Servers::start("chroma", &[]);
-    let store = store(&servers, Retry::for_tests());
-    let asked = spec("away", Metric::Cosine, 2);
-    store.create_index(&asked).await.unwrap();
-    tokio::task::block_in_place(|| servers.order("kill"));
-    let written = store.upsert(&asked.name, &default(), batch(0, 10)).await;
-    assert!(matches!(written, Err(StoreError::Unavailable { .. })), "{written:?}");
+    assert_eq!(writer.await.unwrap().unwrap().num_records, failed_ids.len() as u64);
+    let expected: Vec<String> = records.into_iter().map(|record| record.id).collect();
+    assert_eq!(all_ids(&patient, &asked.name, &default()).await, expected);
 }

@@ -23,18 +23,12 @@ async fn connect(servers: &Servers, config: PgVectorConfig) -> Checked {
 #[tokio::test]
 async fn the_pgvector_store_conforms() {
     let servers = Servers::start("postgres", &["single"]);
-    conformance::check(connect(&servers, PgVectorConfig::usual()).await).await;
+    let store = index::connect(&url(&servers), None).await.unwrap();
+    conformance::check(Checked::new(store)).await;
 }
 
 #[tokio::test]
 async fn the_pgvector_store_with_a_graph_conforms() {
-    let servers = Servers::start("postgres", &["single"]);
-    let config = PgVectorConfig { hnsw: Some(Hnsw::usual()), ..PgVectorConfig::usual() };
-    conformance::check(connect(&servers, config).await).await;
-}
-
-#[tokio::test]
-async fn the_graph_is_for_vectors_that_it_takes() {
     let servers = Servers::start("postgres", &["single"]);
     let config = PgVectorConfig { hnsw: Some(Hnsw::usual()), ..PgVectorConfig::usual() };
     let store = connect(&servers, config).await;
@@ -46,6 +40,7 @@ async fn the_graph_is_for_vectors_that_it_takes() {
     // Another connection to the same database keeps them, exactly.
     let exact = connect(&servers, PgVectorConfig::usual()).await;
     exact.create_index(&spec("long", Metric::Cosine, 2_001)).await.unwrap();
+    conformance::check_queries(store).await;
 }
 
 /// The primary dies while records are written, and the standby takes its place.

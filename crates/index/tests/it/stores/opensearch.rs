@@ -217,7 +217,7 @@ impl Index {
     fn passing(&self, query: &Json) -> Result<Vec<(String, Json)>, Refusal> {
         let mut found = Vec::new();
         let mut check = |id: &String, document: &Json| {
-            if passes(query, id, document)? {
+            if passes(query, document)? {
                 found.push((id.clone(), document.clone()));
             }
             Ok(())
@@ -291,7 +291,7 @@ fn grouped(aggs: &Json, found: &[(&String, &Json, f32)]) -> Result<Json, Refusal
     Ok(json!({ "namespaces": groups }))
 }
 
-fn passes(query: &Json, id: &str, document: &Json) -> Result<bool, Refusal> {
+fn passes(query: &Json, document: &Json) -> Result<bool, Refusal> {
     let (kind, body) =
         query.as_object().and_then(|query| query.iter().next()).expect("a query has one clause");
     assert_eq!(query.as_object().unwrap().len(), 1);
@@ -308,7 +308,7 @@ fn passes(query: &Json, id: &str, document: &Json) -> Result<bool, Refusal> {
         "range" => {
             let (path, bounds) = field();
             only(bounds, &["gt", "gte", "lt", "lte"])?;
-            let value = path.split('.').fold(Some(document), |at, name| at?.get(name));
+            let value = path.split('.').try_fold(document, |at, name| at.get(name));
             Ok(value.is_some_and(|value| {
                 bounds.as_object().unwrap().iter().all(|(name, than)| within(value, name, than))
             }))
@@ -316,7 +316,7 @@ fn passes(query: &Json, id: &str, document: &Json) -> Result<bool, Refusal> {
         "bool" => {
             only(body, &["filter", "should", "must_not", "minimum_should_match"])?;
             let part = |name: &str| -> Result<Vec<bool>, Refusal> {
-                list(&body[name]).iter().map(|clause| passes(clause, id, document)).collect()
+                list(&body[name]).iter().map(|clause| passes(clause, document)).collect()
             };
             let (filter, should, must_not) = (part("filter")?, part("should")?, part("must_not")?);
             let wanted = body["minimum_should_match"].as_u64().unwrap_or(0) as usize;
@@ -342,10 +342,10 @@ fn within(value: &Json, bound: &str, than: &Json) -> bool {
 
 /// One item or a list, as most places take both.
 fn list(json: &Json) -> &[Json] {
-    match json {
-        Json::Null => &[],
-        Json::Array(items) => items,
-        one => std::slice::from_ref(one),
+    match json.as_array() {
+        Some(items) => items,
+        None if json.is_null() => &[],
+        None => std::slice::from_ref(json),
     }
 }
 
@@ -395,7 +395,35 @@ async fn what_is_sent_to_opensearch_is_what_its_documentation_has() {
     store.delete(&asked.name, &default(), &Selection::All).await.unwrap();
     let change = IndexChange { protection: Some(Protection::Enabled), ..IndexChange::default() };
     store.configure_index(&asked.name, &change).await.unwrap();
-    expect![[r#""#]].assert_eq(&fake.transcript());
+    expect![[r#"
+        PUT /sembla-docs
+            {"settings":{"index":{"knn":true,"mapping.total_fields.limit":10000,"number_of_replicas":2,"number_of_shards":3}},"mappings":{"properties":{"id":{"type":"keyword"},"metadata":{"type":"object","enabled":false},"namespace":{"type":"keyword"},"numbers":{"type":"object","dynamic":"true"},"terms":{"type":"keyword"},"vector":{"type":"knn_vector","dimension":2,"method":{"space_type":"cosinesimil","engine":"lucene","name":"hnsw"}}},"_meta":{"sembla_spec":{"dimensions":2,"fingerprint":null,"kind":"dense","metric":"cosine","name":"docs","protection":"disabled","sparse_weights":"as_sent","tags":{}}},"dynamic":"strict","dynamic_templates":[{"numbers":{"mapping":{"type":"double"},"path_match":"numbers.*"}}]}}
+        GET /sembla-docs/_mapping
+        POST /sembla-docs/_bulk?refresh=wait_for
+            {"index":{"_id":"022a6979e6dab7aa5ae4c3e5e45f7e977112a7e63593820dbec1ec738a24f93c"}}
+            {"namespace":"","id":"a","vector":[3.0,4.0],"terms":["[\"lang\"]","[\"lang\",\"en\"]","[\"n\"]","[\"n\",1.0]"],"numbers":{"n_n":1.0},"metadata":{"lang":"en","n":1.0}}
+        GET /sembla-docs/_mapping
+        POST /sembla-docs/_search
+            {"query":{"knn":{"vector":{"vector":[1.0,0.0],"k":1,"filter":{"bool":{"filter":[{"term":{"namespace":""}},{"bool":{"filter":[{"bool":{"must_not":{"term":{"terms":"[\"lang\",\"de\"]"}}}},{"range":{"numbers.n_n":{"lte":2.0}}}]}}]}}}}},"size":1,"_source":{"includes":["id","metadata"]},"track_total_hits":false}
+        GET /sembla-docs/_mapping
+        POST /sembla-docs/_search
+            {"query":{"script_score":{"query":{"bool":{"filter":[{"term":{"namespace":""}},{"bool":{"filter":[{"bool":{"must_not":{"term":{"terms":"[\"lang\",\"de\"]"}}}},{"range":{"numbers.n_n":{"lte":2.0}}}]}}]}},"script":{"source":"knn_score","lang":"knn","params":{"field":"vector","query_value":[1.0,0.0],"space_type":"cosinesimil"}}}},"size":1,"_source":{"includes":["id","metadata"]},"track_total_hits":false}
+        POST /sembla-docs/_search
+            {"query":{"bool":{"filter":[{"term":{"namespace":""}},{"range":{"id":{"gte":""}}}]}},"size":6,"sort":[{"id":"asc"}],"_source":{"includes":"id"},"track_total_hits":false}
+        POST /sembla-docs/_search
+            {"query":{"match_all":{}},"size":0,"_source":{"includes":"id"},"aggs":{"namespaces":{"composite":{"size":1000,"sources":[{"namespace":{"terms":{"field":"namespace"}}}]}}},"track_total_hits":false}
+        POST /sembla-docs/_search
+            {"query":{"match_all":{}},"size":0,"_source":{"includes":"id"},"aggs":{"namespaces":{"composite":{"size":1000,"sources":[{"namespace":{"terms":{"field":"namespace"}}}],"after":{"namespace":""}}}},"track_total_hits":false}
+        POST /sembla-docs/_bulk?refresh=wait_for
+            {"delete":{"_id":"022a6979e6dab7aa5ae4c3e5e45f7e977112a7e63593820dbec1ec738a24f93c"}}
+        POST /sembla-docs/_delete_by_query?refresh=true&conflicts=proceed
+            {"query":{"term":{"namespace":""}}}
+        GET /sembla-docs/_mapping
+        PUT /sembla-docs/_mapping
+            {"_meta":{"sembla_spec":{"dimensions":2,"fingerprint":null,"kind":"dense","metric":"cosine","name":"docs","protection":"enabled","sparse_weights":"as_sent","tags":{}}}}
+        GET /sembla-docs/_mapping
+        POST /sembla-docs/_count
+            {"query":{"match_all":{}}}"#]].assert_eq(&fake.transcript());
 }
 
 #[tokio::test]

@@ -324,7 +324,27 @@ async fn what_is_sent_to_pinecone_is_what_its_clients_send() {
     store.delete(&asked.name, &default(), &Selection::Ids(vec!["a".to_owned()])).await.unwrap();
     store.delete(&asked.name, &default(), &Selection::All).await.unwrap();
     store.delete_index(&asked.name).await.unwrap();
-    expect![[r#""#]].assert_eq(&fake.transcript());
+    expect![[r#"
+        POST /indexes
+            {"name":"docs","dimension":2,"metric":"cosine","vector_type":"dense","spec":{"serverless":{"cloud":"aws","region":"us-east-1"}},"deletion_protection":"disabled"}
+        GET /indexes/docs
+        GET /indexes/docs
+        GET /indexes/docs
+        POST /data/docs/vectors/upsert
+            {"vectors":[{"id":"a","values":[3.0,4.0],"metadata":{"lang":"en"}}],"namespace":""}
+        POST /data/docs/query
+            {"topK":1,"vector":[1.0,0.0],"namespace":"","filter":{"lang":{"$ne":"de"}},"includeValues":false,"includeMetadata":true}
+        GET /data/docs/vectors/fetch?namespace=&ids=a&ids=ü&
+        GET /data/docs/vectors/list?namespace=&prefix=&limit=100
+        POST /data/docs/vectors/fetch_by_metadata
+            {"filter":{"lang":{"$eq":"en"}},"namespace":"","limit":5}
+        POST /data/docs/vectors/delete
+            {"ids":["a"],"namespace":""}
+        POST /data/docs/vectors/delete
+            {"deleteAll":true,"namespace":""}
+        GET /indexes/docs
+        DELETE /indexes/docs
+        GET /indexes/docs"#]].assert_eq(&fake.transcript());
 }
 
 #[tokio::test]

@@ -216,14 +216,12 @@ fn shown(point: &Json, body: &Json, score: Option<f32>) -> Json {
     if let Some(score) = score {
         shown["score"] = json!(score);
     }
-    match &body["with_payload"] {
-        Json::Bool(true) => shown["payload"] = point["payload"].clone(),
-        Json::Array(fields) => {
-            for field in fields.iter().map(|field| field.as_str().unwrap()) {
-                shown["payload"][field] = point["payload"][field].clone();
-            }
-        }
-        _ => {}
+    if body["with_payload"] == true {
+        shown["payload"] = point["payload"].clone();
+    }
+    for field in body["with_payload"].as_array().into_iter().flatten() {
+        let field = field.as_str().unwrap();
+        shown["payload"][field] = point["payload"][field].clone();
     }
     if body["with_vector"] == true {
         shown["vector"] = point["vector"].clone();
@@ -251,16 +249,13 @@ fn holds(condition: &Json, id: &str, payload: &Json) -> Result<bool, Refusal> {
     let Some(key) = condition["key"].as_str() else { return passes(condition, id, payload) };
     only(condition, &["key", "match", "range"])?;
     let Some(value) = at(payload, key)? else { return Ok(false) };
-    let items = match value {
-        Json::Array(items) => items.iter().collect(),
-        one => vec![one],
-    };
+    let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
     let wanted = &condition["match"];
     only(wanted, &["value"])?;
     only(&condition["range"], &["gt", "gte", "lt", "lte"])?;
-    Ok(items.into_iter().any(|item| match &wanted["value"] {
-        Json::Null => item.as_f64().is_some_and(|number| within(number, &condition["range"])),
-        value => value == item,
+    Ok(items.iter().any(|item| match wanted.get("value") {
+        None => item.as_f64().is_some_and(|number| within(number, &condition["range"])),
+        Some(value) => value == item,
     }))
 }
 
@@ -325,7 +320,31 @@ async fn what_is_sent_to_qdrant_is_what_its_schema_has() {
     store.delete(&asked.name, &default(), &Selection::Ids(vec!["a".to_owned()])).await.unwrap();
     let change = IndexChange { protection: Some(Protection::Enabled), ..IndexChange::default() };
     store.configure_index(&asked.name, &change).await.unwrap();
-    expect![[r#""#]].assert_eq(&fake.transcript());
+    expect![[r#"
+        PUT /collections/sembla-docs
+            {"vectors":{"size":2,"distance":"Cosine"},"shard_number":6,"replication_factor":3,"write_consistency_factor":2,"metadata":{"sembla_spec":{"dimensions":2,"fingerprint":null,"kind":"dense","metric":"cosine","name":"docs","protection":"disabled","sparse_weights":"as_sent","tags":{}}}}
+        PUT /collections/sembla-docs/index?wait=true
+            {"field_name":"sembla_namespace","field_schema":{"type":"keyword","is_tenant":true}}
+        GET /collections/sembla-docs
+        PUT /collections/sembla-docs/points?wait=true
+            {"points":[{"id":"f3f1d864-ef73-54b9-8370-09d80867b0ce","vector":[3.0,4.0],"payload":{"sembla_id":"a","sembla_namespace":"","sembla_fields":["lang","n"],"sembla_length":5.0,"metadata":{"lang":"en","n":1.0}}}]}
+        GET /collections/sembla-docs
+        POST /collections/sembla-docs/points/query?consistency=majority
+            {"query":[1.0,0.0],"filter":{"must":[{"key":"sembla_namespace","match":{"value":""}},{"must":[{"must_not":[{"key":"metadata.\"lang\"","match":{"value":"de"}}]},{"key":"metadata.\"n\"","range":{"lte":2.0}}]}]},"params":{"exact":false},"limit":1,"with_payload":true,"with_vector":false}
+        POST /collections/sembla-docs/points/scroll?consistency=majority
+            {"filter":{"must":[{"key":"sembla_namespace","match":{"value":""}}]},"limit":10000,"with_payload":["sembla_id"],"with_vector":false}
+        POST /collections/sembla-docs/facet?consistency=majority
+            {"key":"sembla_namespace","limit":1000000,"filter":{},"exact":true}
+        POST /collections/sembla-docs/points/count?consistency=majority
+            {"filter":{"must":[{"has_id":["f3f1d864-ef73-54b9-8370-09d80867b0ce"]}]},"exact":true}
+        POST /collections/sembla-docs/points/delete?wait=true
+            {"filter":{"must":[{"has_id":["f3f1d864-ef73-54b9-8370-09d80867b0ce"]}]}}
+        GET /collections/sembla-docs
+        PATCH /collections/sembla-docs
+            {"metadata":{"sembla_spec":{"dimensions":2,"fingerprint":null,"kind":"dense","metric":"cosine","name":"docs","protection":"enabled","sparse_weights":"as_sent","tags":{}}}}
+        GET /collections/sembla-docs
+        POST /collections/sembla-docs/points/count?consistency=majority
+            {"filter":{},"exact":true}"#]].assert_eq(&fake.transcript());
 }
 
 #[tokio::test]

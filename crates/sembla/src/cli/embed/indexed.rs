@@ -7,7 +7,7 @@ use jobs::{EngineEmbedder, IndexJob, Present};
 
 use super::super::bound::{self, Loaded};
 use super::super::indexes::{Indexes, index_name};
-use super::super::into::note_left_out;
+use super::super::into::{note_left_out, place};
 use super::super::outcome::{Outcome, print};
 use super::super::signals;
 use super::super::start::Started;
@@ -37,7 +37,7 @@ pub(super) fn run(args: &EmbedArgs, started: &Started, index: &str) -> anyhow::R
     shown.finish();
     let filled = done.map_err(with_remedy)?;
     note_left_out(&filled.left_out);
-    print(&render(&format!("in index {}", job.fill.index), &filled.summary))?;
+    print(&render(&format!("in {}", place(&job.fill)), &filled.summary))?;
     args.print_peak(&filled.summary, num_linear_weights, started)?;
     Ok(Outcome::Done)
 }

@@ -1,6 +1,7 @@
 //! `sembla index check|snapshot|restore`.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use index::StoreError;
@@ -68,7 +69,7 @@ pub(super) fn snapshot(args: &SnapshotArgs, env: &Env) -> anyhow::Result<Outcome
     }
     let copied = indexes.wait(indexes.opened().snapshot(&name, &args.folder));
     copied.map_err(|err| match &err {
-        StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => {
+        StoreError::Io { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
             let folder = args.folder.display();
             anyhow::anyhow!("{folder} is there already; choose another folder for the snapshot")
         }
@@ -90,13 +91,24 @@ pub(crate) struct RestoreArgs {
     flags: Flags<Index>,
 }
 
+fn no_snapshot(folder: &Path) -> anyhow::Error {
+    let folder = folder.display();
+    anyhow::anyhow!("{folder} is no snapshot; give a folder that `sembla index snapshot` wrote")
+}
+
 /// Makes an index of a copy.
 pub(super) fn restore(args: &RestoreArgs, env: &Env) -> anyhow::Result<Outcome> {
     let name = index_name(&args.name)?;
     let indexes = Indexes::open(&start(Command::Index, &args.flags.given, env)?)?;
+    if !args.folder.is_dir() {
+        return Err(no_snapshot(&args.folder));
+    }
     let restored = indexes.wait(indexes.opened().restore(&args.folder, &name));
-    let restored = restored.with_context(|| {
-        format!("failed to make index `{name}` of the snapshot {}", args.folder.display())
+    let restored = restored.map_err(|err| match &err {
+        StoreError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+            no_snapshot(&args.folder)
+        }
+        _ => err.into(),
     })?;
     let stats = indexes.wait(indexes.checked().stats(&name, None))?;
     print(&render(&restored, &stats.namespaces))?;

@@ -9,8 +9,8 @@ use index::{
 };
 use server::index_object;
 
-use super::super::flags::{Flags, Index};
 use super::super::bound::fingerprint_of_asked;
+use super::super::flags::{Flags, Index};
 use super::super::indexes::{Indexes, index_name};
 use super::super::outcome::{Outcome, UsageError, print};
 use super::super::start::{Started, start};
@@ -111,9 +111,10 @@ pub(super) fn run(args: &CreateArgs, env: &Env) -> anyhow::Result<Outcome> {
 /// Creates an index. That the name is taken has its remedy.
 pub(super) fn create(indexes: &Indexes, spec: &IndexSpec) -> anyhow::Result<IndexDescription> {
     match indexes.wait(indexes.checked().create_index(spec)) {
-        Err(err @ StoreError::IndexExists { .. }) => Err(anyhow::anyhow!(
-            "{err}; choose another name, or see it with `sembla index show {}`",
-            spec.name
+        Err(StoreError::IndexExists { .. }) => Err(anyhow::anyhow!(
+            "there is an index `{name}` already; choose another name, or see it with `sembla index \
+             show {name}`",
+            name = spec.name
         )),
         Err(StoreError::Invalid(invalid)) => Err(UsageError(invalid.to_string()).into()),
         created => Ok(created?),

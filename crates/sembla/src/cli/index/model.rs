@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use index::{IndexChange, MAX_TOP_K, Namespace, StoreError};
 use serde::Serialize;
 
-use super::super::flags::{Flags, Index};
-use super::super::bound::fingerprint_of_asked;
+use super::super::bound::{fingerprint_of_asked, refused};
+use super::super::flags::{Flags, Index, count};
 use super::super::indexes::{Indexes, index_name};
 use super::super::outcome::{Outcome, UsageError, print};
 use super::super::start::start;
@@ -34,9 +34,8 @@ pub(super) fn bind(args: &BindArgs, env: &Env) -> anyhow::Result<Outcome> {
     let indexes = Indexes::open(&started)?;
     let there = indexes.describe(&name)?;
     if let (Some(recorded), false) = (&there.spec.fingerprint, args.force) {
-        jobs::check_document_model(&name, recorded, &given).map_err(|err| {
-            anyhow::anyhow!("{err}; bind it all the same with --force")
-        })?;
+        jobs::check_document_model(&name, recorded, &given)
+            .map_err(|err| refused(&err, "bind it all the same with --force"))?;
     }
     if given.dimensions != there.spec.dimensions {
         anyhow::bail!(
@@ -61,10 +60,10 @@ pub(crate) struct RecallArgs {
     #[arg(long, value_name = "NAME", default_value = "")]
     namespace: String,
     /// How many records each query is to find
-    #[arg(short = 'k', long, value_name = "N", default_value = "10")]
+    #[arg(short = 'k', long, value_name = "N", default_value = "10", value_parser = count)]
     top_k: NonZeroUsize,
     /// How many stored vectors are looked for
-    #[arg(long, value_name = "N", default_value = "100")]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = count)]
     samples: NonZeroUsize,
     /// Print JSON
     #[arg(long)]

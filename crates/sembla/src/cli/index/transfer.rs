@@ -13,7 +13,7 @@ use jobs::{
 
 use super::super::flags::{Flags, Index};
 use super::super::indexes::{Indexes, index_name};
-use super::super::into::{IntoIndex, note_left_out, with_remedy};
+use super::super::into::{IntoIndex, note_left_out, place, with_remedy};
 use super::super::outcome::{Outcome, print};
 use super::super::signals;
 use super::super::start::start;
@@ -50,7 +50,7 @@ pub(super) fn import(args: &ImportArgs, env: &Env) -> anyhow::Result<Outcome> {
     let done = run_import(&job, &stop).map_err(with_remedy)?;
     note_left_out(&done.left_out);
     let records = plural(done.num_records, "record");
-    print(&format!("{records} of {} in index {}", args.dataset.display(), job.fill.index))?;
+    print(&format!("{records} of {} in {}", args.dataset.display(), place(&job.fill)))?;
     Ok(Outcome::Done)
 }
 

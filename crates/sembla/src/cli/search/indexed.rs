@@ -84,8 +84,7 @@ fn load(
     let Loaded { running, fingerprint } = bound::load(started, name, recorded)?;
     check(args, name, recorded, &fingerprint)?;
     let prompt = bound::prompt(&recorded.unwrap_or(&fingerprint).query_prompt);
-    let embedder =
-        EngineEmbedder::new(running.engine.clone(), fingerprint.model.clone(), prompt)?;
+    let embedder = EngineEmbedder::new(running.engine.clone(), fingerprint.model.clone(), prompt)?;
     Ok(QueryModel { name: fingerprint.model, embedder, _running: running })
 }
 
@@ -98,8 +97,8 @@ struct QueryModel {
 
 fn unbound(name: &IndexName) -> anyhow::Error {
     anyhow::anyhow!(
-        "index `{name}` was filled with bare vectors and has no model to embed a text with; if you \
-         know which model they are of, bind it: sembla index bind {name} --model MODEL"
+        "index `{name}` takes bare vectors and has no model to embed a text with; if you know which \
+         model its vectors are of, bind it: sembla index bind {name} --model MODEL"
     )
 }
 
@@ -110,11 +109,10 @@ fn check(
     given: &Fingerprint,
 ) -> anyhow::Result<()> {
     match recorded {
-        Some(recorded) if !args.of_index.force => {
-            jobs::check_query_model(name, recorded, given).map_err(|err| {
-                anyhow::anyhow!("{err}; leave out --model, or search all the same with --force")
-            })
-        }
+        Some(recorded) if !args.of_index.force => jobs::check_query_model(name, recorded, given)
+            .map_err(|err| {
+                bound::refused(&err, "leave out --model, or search all the same with --force")
+            }),
         Some(_) | None => Ok(()),
     }
 }

@@ -21,6 +21,9 @@ use crate::index_model::not_the_same;
 use crate::path::Names;
 use crate::respond;
 
+/// The metadata field of texts in an index that is created for a served model.
+const DEFAULT_TEXT_FIELD: &str = "text";
+
 /// Adds the routes.
 pub(crate) fn add_to(router: OpenApiRouter<App>) -> OpenApiRouter<App> {
     router
@@ -51,6 +54,9 @@ pub(crate) async fn create(
     call: Call,
     JsonBody(mut request): JsonBody<CreateIndex>,
 ) -> Result<Response<Body>, HttpError> {
+    if request.model.is_some() {
+        request.text_field.get_or_insert_with(|| DEFAULT_TEXT_FIELD.to_owned());
+    }
     let asked = asked_fingerprint(&call, request.model.take(), request.fingerprint.take())?;
     let spec = dialect::spec(request, asked)?;
     let created = call.app.indexes()?.create_index(&spec).await?;

@@ -69,7 +69,8 @@ async fn records(
         return Ok(records);
     }
     let model = IndexModel::find(call, &there.spec)?;
-    let vectors = model.embed(call, texts.clone(), Role::Document, Place::list("records")).await?.results;
+    let vectors =
+        model.embed(call, texts.clone(), Role::Document, Place::list("records")).await?.results;
     let vectors = vectors.into_iter().map(|embedded| embedded.values);
     for ((place, text), vector) in places.into_iter().zip(texts).zip(vectors) {
         fill(&mut records[place], there, text, vector);
@@ -81,8 +82,10 @@ async fn records(
 fn check_free(record: &Record, there: &IndexDescription, has_text: bool) -> Result<(), HttpError> {
     let field = text_field(there);
     if has_text && record.metadata.contains_key(field) {
-        let message =
-            format!("record `{}` has a field `{field}`, and that is where its text is kept", record.id);
+        let message = format!(
+            "record `{}` has a field `{field}`, and that is where its text is kept",
+            record.id
+        );
         return Err(dialect::bad_field("metadata", &message));
     }
     Ok(())

@@ -65,7 +65,10 @@ async fn query(
     let wanted = dialect::text_search(&request)?;
     let model = match &request.model {
         None if request.force => {
-            return Err(dialect::bad_field("force", "say with which model: send its name as model"));
+            return Err(dialect::bad_field(
+                "force",
+                "say with which model: send its name as model",
+            ));
         }
         None => IndexModel::find(call, &there.spec)?,
         Some(name) => {

@@ -139,7 +139,8 @@ async fn sought(
 async fn embed(index: &OnIndex, text: String) -> Result<Sought, HttpError> {
     let spec = index.store.describe_index(&index.name).await?.spec;
     let model = IndexModel::find(&index.call, &spec)?;
-    let answer = model.embed(&index.call, vec![text], Role::Query, Place::one("query.inputs.text")).await?;
+    let answer =
+        model.embed(&index.call, vec![text], Role::Query, Place::one("query.inputs.text")).await?;
     let num_tokens = Some(answer.totals.num_tokens);
     let embedded = answer.results.into_iter().next().expect("one text gives one embedding");
     Ok(Sought { vector: embedded.values, sparse: None, num_tokens })

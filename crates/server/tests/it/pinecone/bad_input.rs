@@ -60,8 +60,8 @@ async fn an_id_has_1_to_512_bytes() {
     let long = format!("{}a", "é".repeat(256));
     refused_upsert(&client, json!({ "id": long, "values": [1, 0, 0] }), expect![[]]).await;
     check(&client.post("/vectors/delete", json!({ "ids": ["ok", ""] })).await, expect![[]]);
-    let fetched = client.0.get(&format!("/pinecone/i/docs/vectors/fetch?ids={}", "a".repeat(513)));
-    check(&fetched.await, expect![[]]);
+    let path = format!("/pinecone/i/docs/vectors/fetch?ids={}", "a".repeat(513));
+    check(&client.0.get(&path).await, expect![[]]);
     let longest = "é".repeat(256);
     let vectors = json!([{ "id": longest, "values": [1, 0, 0] }]);
     client.ok("/vectors/upsert", json!({ "vectors": vectors })).await;
@@ -105,7 +105,10 @@ async fn a_query_that_does_not_fit_is_refused() {
         (json!({ "topK": 1 }), expect![[]]),
         (json!({ "vector": vector, "id": "x", "topK": 1 }), expect![[]]),
         (json!({ "queries": [{ "values": vector }], "topK": 1 }), expect![[]]),
-        (json!({ "vector": vector, "sparseVector": { "indices": [1], "values": [1] }, "topK": 1 }), expect![[]]),
+        (
+            json!({ "vector": vector, "sparseVector": { "indices": [1], "values": [1] }, "topK": 1 }),
+            expect![[]],
+        ),
     ] {
         check(&client.post("/query", body).await, expected);
     }
@@ -116,9 +119,7 @@ async fn a_query_that_does_not_fit_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sparse_vector_is_sorted_out_or_refused() {
     let client = Pinecone::with_docs("dotproduct").await;
-    let with = |indices: Value, values: Value| {
-        json!({ "id": "a", "values": [1, 0, 0], "sparseValues": { "indices": indices, "values": values } })
-    };
+    let with = |indices: Value, values: Value| json!({ "id": "a", "values": [1, 0, 0], "sparseValues": { "indices": indices, "values": values } });
     refused_upsert(&client, with(json!([1, 2]), json!([1])), expect![[]]).await;
     refused_upsert(&client, with(json!([1, 1]), json!([1, 2])), expect![[]]).await;
     refused_upsert(&client, with(json!([-1]), json!([1])), expect![[]]).await;

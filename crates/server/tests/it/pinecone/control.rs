@@ -31,11 +31,11 @@ async fn an_index_is_described_in_the_words_of_both_clients() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_makes_the_same_index_as_a_dimension() {
     let client = Pinecone::start().await;
-    let fields = json!({ "_values": { "type": "dense_vector", "dimension": 8, "metric": "euclidean" } });
+    let fields =
+        json!({ "_values": { "type": "dense_vector", "dimension": 8, "metric": "euclidean" } });
     let deployment =
         json!({ "deployment_type": "managed", "cloud": "gcp", "region": "europe-west4" });
-    let body =
-        json!({ "name": "new", "schema": { "fields": fields }, "deployment": deployment });
+    let body = json!({ "name": "new", "schema": { "fields": fields }, "deployment": deployment });
     let new = client.control(Method::POST, "/indexes", body).await;
     assert_eq!(new.status, StatusCode::CREATED, "{}", new.text());
     let body =
@@ -57,7 +57,10 @@ async fn an_index_of_sparse_vectors_has_no_dimension() {
         let created = client.control(Method::POST, "/indexes", body).await;
         assert_eq!(created.status, StatusCode::CREATED, "{}", created.text());
         let created = created.json();
-        assert_eq!((&created["vector_type"], &created["metric"]), (&json!("sparse"), &json!("dotproduct")));
+        assert_eq!(
+            (&created["vector_type"], &created["metric"]),
+            (&json!("sparse"), &json!("dotproduct"))
+        );
         assert_eq!(created.get("dimension"), None);
     }
 }
@@ -114,7 +117,10 @@ async fn an_index_that_cannot_be_is_not_created() {
     check(&create(json!({ "name": "a", "dimension": 0 })).await, expect![[]]);
     check(&create(json!({ "name": "a", "dimension": 20_001 })).await, expect![[]]);
     check(&create(json!({ "name": "a", "dimension": -1 })).await, expect![[]]);
-    check(&create(json!({ "name": "a", "dimension": 3, "metric": "manhattan" })).await, expect![[]]);
+    check(
+        &create(json!({ "name": "a", "dimension": 3, "metric": "manhattan" })).await,
+        expect![[]],
+    );
     let sparse = json!({ "name": "a", "vector_type": "sparse", "metric": "cosine" });
     check(&create(sparse).await, expect![[]]);
     let text = json!({ "fields": { "body": { "type": "semantic_text", "model": "m" } } });

@@ -21,7 +21,9 @@ async fn what_was_written_is_found_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn scores_are_those_of_the_metric() {
-    for (metric, scores) in [("dotproduct", [2.0, 0.0]), ("cosine", [1.0, 0.0]), ("euclidean", [1.0, 5.0])] {
+    for (metric, scores) in
+        [("dotproduct", [2.0, 0.0]), ("cosine", [1.0, 0.0]), ("euclidean", [1.0, 5.0])]
+    {
         let client = Pinecone::with_docs(metric).await;
         client.upsert_axes().await;
         let answer = client.ok("/query", json!({ "vector": [2, 0, 0], "topK": 2 })).await;
@@ -131,8 +133,7 @@ async fn an_update_by_filter_counts_first_if_asked() {
     let client = Pinecone::with_docs("cosine").await;
     client.upsert_axes().await;
     let filter = json!({ "year": { "$gte": 2020 } });
-    let mut body =
-        json!({ "filter": filter, "setMetadata": { "seen": true }, "dryRun": true });
+    let mut body = json!({ "filter": filter, "setMetadata": { "seen": true }, "dryRun": true });
     assert_eq!(client.ok("/vectors/update", body.clone()).await, json!({ "matchedRecords": 2 }));
     let seen = json!({ "filter": { "seen": true } });
     assert_eq!(client.ok("/describe_index_stats", seen.clone()).await["totalVectorCount"], 0);

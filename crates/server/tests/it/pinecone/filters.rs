@@ -39,7 +39,10 @@ async fn every_operator_chooses_the_records_that_it_should() {
         (json!({ "$or": [{ "hit": true }, { "year": { "$gt": 2021 } }] }), "a c"),
         (json!({ "$not": { "genre": "comedy" } }), "c d"),
         (json!({ "genre": { "$not": { "$eq": "comedy" } } }), "c d"),
-        (json!({ "$or": [{ "$and": [{ "hit": false }, { "genre": "drama" }] }, { "year": 2019 }] }), "a c"),
+        (
+            json!({ "$or": [{ "$and": [{ "hit": false }, { "genre": "drama" }] }, { "year": 2019 }] }),
+            "a c",
+        ),
     ] {
         let body = json!({ "vector": [1, 0, 0], "topK": 10, "filter": filter });
         let mut found = ids(&client.ok("/query", body).await["matches"]);
@@ -81,7 +84,8 @@ async fn what_is_no_filter_is_refused_on_every_route() {
 async fn a_filter_that_is_nested_too_deep_is_refused_at_any_depth() {
     let client = filtered().await;
     let nested = |depth: usize| {
-        let filter = format!("{}{}{}", r#"{"$and":["#.repeat(depth), r#"{"a":1}"#, "]}".repeat(depth));
+        let filter =
+            format!("{}{}{}", r#"{"$and":["#.repeat(depth), r#"{"a":1}"#, "]}".repeat(depth));
         format!(r#"{{"vector":[1,0,0],"topK":1,"filter":{filter}}}"#)
     };
     let reply = client.post_text("/query", &nested(40)).await;

@@ -37,7 +37,8 @@ async fn the_calls_of_the_tutorial_give_what_it_shows() {
         { "id": "0", "values": [1, 0, 0], "metadata": { "text": "a happy dog" } },
         { "id": "1", "values": [0, 1, 0], "metadata": { "text": "a sad dog" } },
     ]);
-    let upserted = send(&client, Method::POST, "/vectors/upsert", json!({ "vectors": vectors })).await;
+    let upserted =
+        send(&client, Method::POST, "/vectors/upsert", json!({ "vectors": vectors })).await;
     assert_eq!(upserted.json(), json!({ "upsertedCount": 2 }));
     let stats = send(&client, Method::POST, "/describe_index_stats", json!({})).await.json();
     assert_eq!(stats["namespaces"], json!({ "": { "vectorCount": 2 } }));

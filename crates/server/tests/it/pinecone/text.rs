@@ -129,7 +129,8 @@ async fn texts_go_in_and_hits_come_out() {
     let tokens = answer["usage"]["embed_total_tokens"].as_u64().unwrap();
     assert!(tokens > 6, "{tokens}");
 
-    let filtered = json!({ "inputs": { "text": "a cat" }, "top_k": 2, "filter": { "kind": "travel" } });
+    let filtered =
+        json!({ "inputs": { "text": "a cat" }, "top_k": 2, "filter": { "kind": "travel" } });
     let answer = search(&client, json!({ "query": filtered, "fields": ["kind"] })).await.json();
     let hits = answer["result"]["hits"].as_array().unwrap();
     assert_eq!(hits.len(), 1);
@@ -184,8 +185,14 @@ async fn a_search_that_cannot_be_is_refused() {
         (json!({ "query": { "inputs": text, "id": "1", "top_k": 1 } }), expect![[]]),
         (json!({ "query": { "inputs": text, "top_k": 0 } }), expect![[]]),
         (json!({ "query": { "inputs": { "text": "" }, "top_k": 1 } }), expect![[]]),
-        (json!({ "query": { "inputs": text, "top_k": 1 }, "rerank": { "model": "m" } }), expect![[]]),
-        (json!({ "query": { "inputs": text, "top_k": 1, "match_terms": { "terms": ["a"] } } }), expect![[]]),
+        (
+            json!({ "query": { "inputs": text, "top_k": 1 }, "rerank": { "model": "m" } }),
+            expect![[]],
+        ),
+        (
+            json!({ "query": { "inputs": text, "top_k": 1, "match_terms": { "terms": ["a"] } } }),
+            expect![[]],
+        ),
     ] {
         check(&search(&client, body).await, expected);
     }
@@ -215,7 +222,8 @@ async fn texts_need_an_index_with_a_model_which_can_be_bound_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_reranker_is_loaded() {
     let client = with_models(&[TINY]).await;
-    let body = json!({ "model": "bge-reranker-v2-m3", "query": "a", "documents": [{ "text": "b" }] });
+    let body =
+        json!({ "model": "bge-reranker-v2-m3", "query": "a", "documents": [{ "text": "b" }] });
     check(&client.control(Method::POST, "/rerank", body).await, expect![[]]);
 }
 
