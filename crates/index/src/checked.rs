@@ -46,10 +46,7 @@ impl Checked {
 
     /// Puts something between the checks and the store, such as what counts its queries.
     #[must_use]
-    pub fn map_store(
-        self,
-        put: impl FnOnce(Arc<dyn VectorStore>) -> Arc<dyn VectorStore>,
-    ) -> Self {
+    pub fn map_store(self, put: impl FnOnce(Arc<dyn VectorStore>) -> Arc<dyn VectorStore>) -> Self {
         Self { store: put(self.store) }
     }
 

@@ -41,6 +41,7 @@ pub use spec::{
 };
 pub use store::{Capabilities, PageRequest, VectorStore, Written};
 pub use stores::{
-    ChromaConfig, ChromaStore, ConnectError, Hnsw, OpenSearchConfig, OpenSearchStore, PgVectorConfig,
-    PgVectorStore, PineconeConfig, PineconeStore, QdrantConfig, QdrantStore, Retry, connect,
+    ChromaConfig, ChromaStore, ConnectError, Hnsw, OpenSearchConfig, OpenSearchStore,
+    PgVectorConfig, PgVectorStore, PineconeConfig, PineconeStore, QdrantConfig, QdrantStore, Retry,
+    connect,
 };

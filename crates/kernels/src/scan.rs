@@ -219,18 +219,18 @@ unsafe fn sums<L: Lanes, const R: usize, const Q: usize>(
         for q in 0..Q {
             // SAFETY: as for the row; the query is at least as long.
             let y = unsafe { lanes.load_unchecked(queries.as_ptr().add(q * stride + k)) };
-            for r in 0..R {
-                sums[r][q] = lanes.mul_add(x[r], y, sums[r][q]);
+            for (sums, x) in sums.iter_mut().zip(&x) {
+                sums[q] = lanes.mul_add(*x, y, sums[q]);
             }
         }
         k += L::N;
     }
     if whole < dimensions {
-        for r in 0..R {
+        for (r, sums) in sums.iter_mut().enumerate() {
             let x = lanes.load_tail(&rows[r * dimensions + whole..(r + 1) * dimensions], 0.0);
-            for q in 0..Q {
+            for (q, sum) in sums.iter_mut().enumerate() {
                 let y = lanes.load(&queries[q * stride + whole..]);
-                sums[r][q] = lanes.mul_add(x, y, sums[r][q]);
+                *sum = lanes.mul_add(x, y, *sum);
             }
         }
     }

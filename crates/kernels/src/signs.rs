@@ -68,6 +68,15 @@ pub struct SignGroups<'a> {
     pub offsets: &'a [f32],
 }
 
+/// Which rows of some groups are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// What every estimate of these groups has in common.
+    pub base: f32,
+    /// Below this, or at it, an estimate is not wanted.
+    pub above: f32,
+}
+
 /// A row whose estimate was high enough.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Found {
@@ -91,8 +100,8 @@ pub fn pack_signs(rotated: &[f32], to: &mut [u8]) {
     }
 }
 
-/// Adds to `found` every row whose estimate `base + offset + slope × (query · signs)` is above
-/// `above`, in row order.
+/// Adds to `found` every row whose estimate `base + offset + slope × (query · signs)` is above what is
+/// wanted, in row order.
 ///
 /// # Panics
 ///
@@ -101,22 +110,20 @@ pub fn scan_signs(
     isa: Isa,
     table: &SignTable,
     groups: SignGroups<'_>,
-    base: f32,
-    above: f32,
+    wanted: Wanted,
     found: &mut Vec<Found>,
 ) {
     let num_groups = groups.slopes.len() / GROUP_ROWS;
     assert_eq!(groups.slopes.len() % GROUP_ROWS, 0, "groups that are not whole");
     assert_eq!(groups.offsets.len(), groups.slopes.len(), "offsets for other rows");
     assert_eq!(groups.codes.len() * 2, num_groups * table.entries.len(), "codes of other rows");
-    isa.dispatch(Scan { table, groups, base, above, found });
+    isa.dispatch(Scan { table, groups, wanted, found });
 }
 
 struct Scan<'a> {
     table: &'a SignTable,
     groups: SignGroups<'a>,
-    base: f32,
-    above: f32,
+    wanted: Wanted,
     found: &'a mut Vec<Found>,
 }
 
@@ -125,7 +132,7 @@ impl Operation for Scan<'_> {
 
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
-        let Self { table, groups, base, above, found } = self;
+        let Self { table, groups, wanted: Wanted { base, above }, found } = self;
         if table.entries.is_empty() {
             return;
         }
@@ -199,7 +206,7 @@ mod tests {
 
     fn scan(isa: Isa, table: &SignTable, codes: &Codes, above: f32) -> Vec<Found> {
         let mut found = Vec::new();
-        scan_signs(isa, table, codes.groups(), 0.25, above, &mut found);
+        scan_signs(isa, table, codes.groups(), Wanted { base: 0.25, above }, &mut found);
         found
     }
 

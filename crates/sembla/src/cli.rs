@@ -45,7 +45,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve models and indexes over HTTP, as text-embeddings-inference, OpenAI and Pinecone do
+    /// Serve models and indexes over HTTP
     #[command(
         after_help = "Example: sembla serve --model sentence-transformers/all-MiniLM-L6-v2 --port 8080\n\n\
                       Then: curl 127.0.0.1:8080/embed -d '{\"inputs\": \"What is Medicare?\"}'\n\n\

@@ -209,11 +209,15 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], err: serde_json::Error) -> HttpErr
         let problem = format!("{name} is not a number that JSON has; all numbers must be finite");
         return at(path.to_string(), &problem);
     }
-    if err.to_string().starts_with("recursion limit exceeded") {
+    let words = err.to_string();
+    if words.starts_with("number out of range") {
+        return at(path.to_string(), "the number is out of range; all numbers must be finite");
+    }
+    if words.starts_with("recursion limit exceeded") {
         let field = path.iter().next().map_or_else(|| ".".to_owned(), ToString::to_string);
         return at(field, "nested more than 127 deep");
     }
-    HttpError::new(ErrorKind::BadJson, format!("the body is not valid JSON: {err}"))
+    HttpError::new(ErrorKind::BadJson, format!("the body is not valid JSON: {words}"))
 }
 
 fn at(path: String, problem: &str) -> HttpError {
@@ -327,10 +331,28 @@ mod tests {
 
     #[test]
     fn a_number_that_is_none_names_its_place() {
-        check(br#"{"inputs":[NaN]}"#, expect![[]]);
-        check(b"{\"inputs\":\n[[1, -Infinity]]}", expect![[]]);
-        check(br#"{"inputs":"NaN","dimensions":Infinity}"#, expect![[]]);
-        check(br#"{"inputs":nan}"#, expect![[]]);
+        check(
+            br#"{"inputs":[NaN]}"#,
+            expect![[
+                r#"BadField: `inputs[0]`: NaN is not a number that JSON has; all numbers must be finite"#
+            ]],
+        );
+        check(
+            b"{\"inputs\":\n[[1, -Infinity]]}",
+            expect![[
+                r#"BadField: `inputs[0][1]`: Infinity is not a number that JSON has; all numbers must be finite"#
+            ]],
+        );
+        check(
+            br#"{"inputs":"NaN","dimensions":Infinity}"#,
+            expect![[
+                r#"BadField: `dimensions`: Infinity is not a number that JSON has; all numbers must be finite"#
+            ]],
+        );
+        check(
+            br#"{"inputs":nan}"#,
+            expect![[r#"BadJson: the body is not valid JSON: expected ident at line 1 column 12"#]],
+        );
     }
 
     #[test]
@@ -339,7 +361,7 @@ mod tests {
         let body = format!(r#"{{"topK":1,"filter":{filter}}}"#);
         let err = parse::<wire::pinecone::QueryRequest>(body.as_bytes()).unwrap_err();
         assert_eq!(err.kind, ErrorKind::BadField);
-        expect![[]].assert_eq(&err.message);
+        expect![[r#"`filter`: nested more than 127 deep"#]].assert_eq(&err.message);
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl IndexModel {
         let Some(fingerprint) = spec.fingerprint.clone() else { return Err(unbound(spec)) };
         let models = call.app.models();
         let is_it = |served: &&Arc<Served>| match served.state() {
-            ModelState::Ready(engine) => difference(&fingerprint, &engine).is_none(),
+            ModelState::Ready(engine) => difference(&fingerprint, engine).is_none(),
             ModelState::Loading | ModelState::Failed(_) => false,
         };
         if let Some(served) = models.iter().find(is_it) {
@@ -139,7 +139,8 @@ fn unbound(spec: &IndexSpec) -> HttpError {
 
 /// Says that a model is another than that of the index.
 pub(crate) fn not_the_same(err: FingerprintMismatch) -> HttpError {
-    let message = format!("{err}; send \"force\": true if that is meant");
+    let remedy = if err.may_be_forced() { "; send \"force\": true if that is meant" } else { "" };
+    let message = format!("{err}{remedy}");
     HttpError::new(ErrorKind::Index(IndexErrorKind::WrongModel), message)
 }
 

@@ -35,6 +35,15 @@ impl Parameters {
         given.map(|(_, value)| value.clone()).collect()
     }
 
+    /// Returns how many a page may hold at most, or `default` if no `limit` is given.
+    ///
+    /// # Errors
+    ///
+    /// If it is no whole number from 1.
+    pub(crate) fn limit(&self, default: usize) -> Result<usize, HttpError> {
+        at_least_one(self.count("limit", default)?)
+    }
+
     /// Returns a parameter that is a count, or `default` if it is absent.
     ///
     /// # Errors
@@ -47,6 +56,19 @@ impl Parameters {
             HttpError::new(ErrorKind::BadField, message).param(name)
         })
     }
+}
+
+/// Returns the limit of a page.
+///
+/// # Errors
+///
+/// If it is 0.
+pub(crate) fn at_least_one(limit: usize) -> Result<usize, HttpError> {
+    if limit > 0 {
+        return Ok(limit);
+    }
+    let message = "`limit`: a page holds at least 1";
+    Err(HttpError::new(ErrorKind::BadField, message).param("limit"))
 }
 
 #[cfg(test)]
@@ -67,5 +89,8 @@ mod tests {
     fn a_count_that_is_none_names_the_parameter() {
         let err = Parameters::read("limit=-1").count("limit", 100).unwrap_err();
         assert_eq!(err.message, "`limit`: must be a whole number, not `-1`");
+        let err = Parameters::read("limit=0").limit(100).unwrap_err();
+        assert_eq!(err.message, "`limit`: a page holds at least 1");
+        assert_eq!(Parameters::read("").limit(100).unwrap(), 100);
     }
 }

@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn the_first_part_of_every_path_is_reserved() {
         let names: Vec<String> = reserved_names(&document()).into_iter().collect();
-        expect!["api-doc decode docs embed embed_all embed_sparse embeddings health info invocations live metrics models ping pipeline predict ready rerank similarity tokenize v1 vertex"].assert_eq(&names.join(" "));
+        expect!["api-doc decode docs embed embed_all embed_sparse embeddings health info invocations live metrics models os pinecone ping pipeline predict ready rerank similarity tokenize v1 vertex"].assert_eq(&names.join(" "));
     }
 
     #[test]

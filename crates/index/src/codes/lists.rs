@@ -9,7 +9,9 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use kernels::{Found, GROUP_ROWS, Isa, Rotation, SignGroups, SignTable, pack_signs, scan_signs};
+use kernels::{
+    Found, GROUP_ROWS, Isa, Rotation, SignGroups, SignTable, Wanted, pack_signs, scan_signs,
+};
 
 use super::byte_rows::{CHUNK_ROWS, Chunk};
 use super::centroids::Centroids;
@@ -299,7 +301,8 @@ impl List {
                 slopes: &self.slopes[rows.clone()],
                 offsets: &self.offsets[rows],
             };
-            scan_signs(isa, table, groups, dot, nearest.above(), found);
+            let wanted = Wanted { base: dot, above: nearest.above() };
+            scan_signs(isa, table, groups, wanted, found);
             for hit in found.drain(..) {
                 nearest.offer(hit.score, self.rows[first * GROUP_ROWS + hit.at as usize]);
             }

@@ -358,7 +358,7 @@ mod tests {
             expect!["`hnsw` in the address of the pgvector store is `on` or `off`, not `yes`"],
         )
         .await;
-        check("postgres://127.0.0.1:1:2/x", expect![""]).await;
+        check("postgres://127.0.0.1:1:2/x", expect!["the pgvector store answered 0: invalid connection string: invalid value for option `port`"]).await;
     }
 
     #[test]

@@ -115,7 +115,7 @@ pub enum FillError {
         /// Records written before.
         num_written: u64,
         /// Why.
-        source: StoreError,
+        source: Box<StoreError>,
     },
     /// The caller asked to stop. What was written stays.
     #[error(

@@ -114,7 +114,7 @@ impl Fill {
                     last_id: failed.last().cloned().unwrap_or_default(),
                     num_failed: failed.len(),
                     num_written: num_written + num_done,
-                    source,
+                    source: Box::new(source),
                 }
             })?;
             num_done += batch.len() as u64;

@@ -21,17 +21,17 @@ const DOCUMENT: &[&str] = &["document", "passage", "corpus"];
 )]
 pub struct FingerprintMismatch {
     /// The index.
-    pub index: String,
+    pub index: Box<str>,
     /// The model of the index.
-    pub recorded: String,
+    pub recorded: Box<str>,
     /// The model at hand.
-    pub given: String,
+    pub given: Box<str>,
     /// What differs.
     pub what: &'static str,
     /// In the index.
-    pub recorded_value: String,
+    pub recorded_value: Box<str>,
     /// Of the model at hand.
-    pub given_value: String,
+    pub given_value: Box<str>,
 }
 
 impl FingerprintMismatch {
@@ -156,9 +156,9 @@ fn first_difference(
     match rows.iter().find(|(_, recorded, given)| recorded != given) {
         None => Ok(()),
         Some((what, recorded_value, given_value)) => Err(FingerprintMismatch {
-            index: index.as_str().to_owned(),
-            recorded: recorded.model.clone(),
-            given: given.model.clone(),
+            index: index.as_str().into(),
+            recorded: recorded.model.as_str().into(),
+            given: given.model.as_str().into(),
             what,
             recorded_value: shown(what, recorded_value),
             given_value: shown(what, given_value),
@@ -167,8 +167,8 @@ fn first_difference(
 }
 
 /// Writes a value as people compare it: of a hash, the beginning.
-fn shown(what: &str, value: &str) -> String {
-    if what == WEIGHTS { value.chars().take(12).collect() } else { value.to_owned() }
+fn shown(what: &str, value: &str) -> Box<str> {
+    if what == WEIGHTS { value.chars().take(12).collect() } else { value.into() }
 }
 
 #[cfg(test)]

@@ -66,9 +66,11 @@ pub fn import(
     Ok(ImportSummary { num_records: rows.num_read, left_out })
 }
 
+type Batches<'a> = Box<dyn Iterator<Item = Result<(RecordBatch, Vec<f32>), ReadError>> + 'a>;
+
 /// The rows of a dataset as records, a batch at a time.
 struct Rows<'a> {
-    batches: Box<dyn Iterator<Item = Result<(RecordBatch, Vec<f32>), ReadError>> + 'a>,
+    batches: Batches<'a>,
     maker: RecordMaker<'a>,
     num_read: u64,
 }

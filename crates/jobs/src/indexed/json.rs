@@ -9,7 +9,9 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 pub fn value_to_json(value: &Value) -> serde_json::Value {
     match value {
         Value::Number(number) if is_whole(*number) => serde_json::Value::from(*number as i64),
-        other => serde_json::json!(other),
+        Value::Number(_) | Value::Bool(_) | Value::String(_) | Value::Strings(_) => {
+            serde_json::json!(value)
+        }
     }
 }
 

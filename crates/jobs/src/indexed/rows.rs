@@ -95,7 +95,11 @@ impl<'a> RecordMaker<'a> {
         let id = match value {
             Value::String(id) => id.clone(),
             Value::Number(number) if !number.is_f64() => number.to_string(),
-            _ => {
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => {
                 let (column, found) = (column.to_owned(), value.to_string());
                 return Err(RowFault::NoId { column, found });
             }
@@ -144,11 +148,11 @@ pub(super) fn check_records(
 
 impl RowFault {
     fn of(refusal: StoreError) -> Self {
-        match refusal {
-            // Its message counts from the first row of a batch, which nobody sees.
-            StoreError::Invalid(InvalidRequest::Id { got, max, .. }) => Self::IdLength { got, max },
-            other => Self::Refused(Box::new(other)),
+        // Its message counts from the first row of a batch, which nobody sees.
+        if let StoreError::Invalid(InvalidRequest::Id { got, max, .. }) = refusal {
+            return Self::IdLength { got, max };
         }
+        Self::Refused(Box::new(refusal))
     }
 }
 

@@ -142,9 +142,9 @@ fn a_job_that_was_stopped_goes_on_without_a_duplicate_or_a_gap() {
     let rows: String = (0..6_000).map(|n| format!("some text {n}\n")).collect();
     let indexed = Indexed::new("a.txt", &rows);
     let fake = Fake::new(DIMENSIONS);
-    let stopped = jobs::run_into(&indexed.job(), &fake, &mut |progress| match progress {
-        Progress::Embedding { num_rows: 4_000.., .. } => ControlFlow::Break(()),
-        _ => ControlFlow::Continue(()),
+    let stopped = jobs::run_into(&indexed.job(), &fake, &mut |progress| {
+        let is_late = matches!(progress, Progress::Embedding { num_rows: 4_000.., .. });
+        if is_late { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     let Err(JobError::Fill(FillError::Stopped { num_written })) = stopped else {
         panic!("{stopped:?}");

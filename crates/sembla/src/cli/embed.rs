@@ -128,10 +128,10 @@ fn with_remedy(err: JobError) -> anyhow::Error {
     {
         return anyhow::anyhow!("{err}: {source} with --column");
     }
-    match err {
-        JobError::Fill(err) => into::with_remedy(err),
-        err => err.into(),
+    if let JobError::Fill(err) = err {
+        return into::with_remedy(err);
     }
+    err.into()
 }
 
 /// Shows how far a job is, and stops it once `stop` is set.

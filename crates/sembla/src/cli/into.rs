@@ -110,11 +110,13 @@ impl IntoIndex {
 
 /// Names the flag where the job can only say what is wrong.
 pub(crate) fn with_remedy(err: FillError) -> anyhow::Error {
-    match err {
-        FillError::Admit(AdmitError::Mismatch(mismatch)) => bound::refused(&mismatch, FORCE),
-        FillError::Admit(AdmitError::UnknownHere { .. }) => anyhow::anyhow!("{err}; {FORCE}"),
-        _ => err.into(),
+    if let FillError::Admit(AdmitError::Mismatch(mismatch)) = &err {
+        return bound::refused(mismatch, FORCE);
     }
+    if let FillError::Admit(AdmitError::UnknownHere { .. }) = err {
+        return anyhow::anyhow!("{err}; {FORCE}");
+    }
+    err.into()
 }
 
 /// Says which columns are not in the index.

@@ -41,14 +41,14 @@ fn server_config(payload_limit: usize) -> ServerConfig {
     }
 }
 
-async fn open_in(dir: &Path) -> Arc<EmbeddedStore> {
+fn open_in(dir: &Path) -> Arc<EmbeddedStore> {
     let config = EmbeddedConfig::for_tests();
     Arc::new(EmbeddedStore::open(&dir.join(INDEXES), config).unwrap())
 }
 
 /// Runs a server on a data directory, and opens its indexes as a command does.
 async fn of_owner(dir: &Path, payload_limit: usize) -> Opened {
-    let store = open_in(dir).await;
+    let store = open_in(dir);
     let (local, file) = Socket::listen(dir).unwrap().into_parts();
     let metrics = Metrics::detached().unwrap();
     let config = server_config(payload_limit);
@@ -203,7 +203,7 @@ impl Answers {
 #[tokio::test]
 async fn every_answer_through_the_socket_is_that_of_the_store() {
     let (near, far) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let here = Opened::of_store(open_in(near.path()).await);
+    let here = Opened::of_store(open_in(near.path()));
     let there = of_owner(far.path(), PAYLOAD_LIMIT).await;
     let expected = Answers::of(&here.checked).await;
     let got = Answers::of(&there.checked).await;
@@ -270,7 +270,7 @@ async fn a_holder_is_a_server_only_if_it_listens() {
     assert_eq!(holder(dir.path()).await.unwrap(), Holder::Nobody);
     let pid = Some(std::process::id());
     {
-        let _store = open_in(dir.path()).await;
+        let _store = open_in(dir.path());
         assert_eq!(holder(dir.path()).await.unwrap(), Holder::Other { pid });
         let _socket = Socket::listen(dir.path()).unwrap();
         assert_eq!(holder(dir.path()).await.unwrap(), Holder::Server { pid });

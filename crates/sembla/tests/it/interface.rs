@@ -16,7 +16,7 @@ fn the_top_level_help_is_short_and_has_an_example() {
         Usage: sembla <COMMAND>
 
         Commands:
-          serve        Serve models and indexes over HTTP, as text-embeddings-inference, OpenAI and Pinecone do
+          serve        Serve models and indexes over HTTP
           embed        Embed a column of a dataset, into a folder or an index
           search       Search an index, or the folder of an embedded dataset
           index        Create, fill, show, copy and measure indexes of vectors
@@ -116,6 +116,14 @@ fn config_show_prints_every_setting_with_its_source() {
         body_read_timeout = 30.0                     # default
         write_timeout = 60.0                         # default
         drain_limit = 30.0                           # default
+        # public_url is not set
+
+        # Indexes
+        inference_only = false                       # default
+        # index_store is not set
+        # index_store_key is not set
+        max_index_size = 68719476736                 # default
+        index_query_time = 0.01                      # default
 
         # The Hub
         hub_endpoint = "https://huggingface.co"      # default

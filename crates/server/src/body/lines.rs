@@ -9,7 +9,10 @@ use crate::error::{ErrorKind, HttpError};
 use crate::offload::Effort;
 
 /// A body that was read as JSON objects, one a line, each with the number of its line.
-pub(crate) struct JsonLines(pub(crate) Vec<(usize, Map<String, Value>)>);
+pub(crate) struct JsonLines(pub(crate) Vec<Line>);
+
+/// An object with the number of its line, from 1.
+type Line = (usize, Map<String, Value>);
 
 impl FromRequest<App> for JsonLines {
     type Rejection = HttpError;
@@ -24,7 +27,7 @@ impl FromRequest<App> for JsonLines {
     }
 }
 
-fn parse(bytes: &Bytes) -> Result<Vec<(usize, Map<String, Value>)>, HttpError> {
+fn parse(bytes: &Bytes) -> Result<Vec<Line>, HttpError> {
     let lines = bytes.split(|byte| *byte == b'\n').zip(1..);
     let written = lines.filter(|(line, _)| !line.trim_ascii().is_empty());
     written.map(|(line, number)| Ok((number, object(line, number)?))).collect()
@@ -33,7 +36,9 @@ fn parse(bytes: &Bytes) -> Result<Vec<(usize, Map<String, Value>)>, HttpError> {
 fn object(line: &[u8], number: usize) -> Result<Map<String, Value>, HttpError> {
     serde_json::from_slice(line).map_err(|err| {
         let kind = if err.is_data() { ErrorKind::BadField } else { ErrorKind::BadJson };
-        HttpError::new(kind, format!("line {number} is not a JSON object: {err}"))
+        // The parser has seen one line only.
+        let problem = err.to_string().replace(" at line 1 column ", " at column ");
+        HttpError::new(kind, format!("line {number} is not a JSON object: {problem}"))
     })
 }
 
@@ -62,13 +67,13 @@ mod tests {
         check(
             "{\"a\":1}\n[1]",
             expect![
-                "BadField: line 2 is not a JSON object: invalid type: sequence, expected a map at line 1 column 0"
+                "BadField: line 2 is not a JSON object: invalid type: sequence, expected a map at column 0"
             ],
         );
         check(
             "{\"a\":1}\n{",
             expect![
-                "BadJson: line 2 is not a JSON object: EOF while parsing an object at line 1 column 1"
+                "BadJson: line 2 is not a JSON object: EOF while parsing an object at column 1"
             ],
         );
     }

@@ -14,6 +14,7 @@ struct Advice {
     operator: &'static str,
 }
 
+#[expect(clippy::too_many_lines, reason = "a table: one row for each kind")]
 fn advice(kind: ErrorKind) -> Advice {
     let (what, client, operator) = match kind {
         ErrorKind::EmptyInput => (
@@ -166,10 +167,14 @@ fn status_codes() -> String {
          `{\"error\", \"error_type\"}` on the routes of text-embeddings-inference, \
          `{\"error\": {\"message\", \"type\", \"param\", \"code\"}}` on those of OpenAI (`/v1/…`, \
          `/embeddings`), `{\"error\": {\"code\", \"message\", \"field\", \"request_id\"}}` on our own of indexes \
-         (`/v1/indexes…`), `{\"error\"}` on those of Hugging Face's hosted API (`/pipeline/…`, \
+         (`/v1/indexes…`), `{\"error\": {\"code\", \"message\"}, \"status\"}` on Pinecone's control plane \
+         (`/pinecone/…`) and `{\"code\", \"message\", \"details\"}` on its data plane (`/pinecone/i/…`, \
+         `/pinecone/legacy/…`), `{\"error\": {\"root_cause\", \"type\", \"reason\"}, \"status\"}` on those of \
+         OpenSearch (`/os/…`), `{\"error\"}` on those of Hugging Face's hosted API (`/pipeline/…`, \
          `/models/…`). Two answers come before there is a route, and have no body: 400 for a \
          request line or header that is not HTTP, and 431 for headers over the limit.\n\n\
-         | | text-embeddings-inference | OpenAI | Hugging Face | Indexes |\n| --- | --- | --- | --- | --- |\n",
+         | | text-embeddings-inference | OpenAI | Hugging Face | Indexes | Pinecone | OpenSearch |\n\
+         | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for kind in ErrorKind::ALL {
         let status = |dialect: Dialect| dialect.render(&HttpError::new(kind, ""), "").0.as_u16();
@@ -177,10 +182,14 @@ fn status_codes() -> String {
         let (tei, openai) = (status(Dialect::Tei), status(Dialect::OpenAi));
         let (huggingface, sembla) = (status(Dialect::HuggingFace), status(Dialect::Sembla));
         let code = super::indexes::code(kind);
+        let pinecone = super::pinecone::control_error_body(&HttpError::new(kind, ""));
+        let opensearch = status(Dialect::OpenSearch);
         let what = advice(kind).what;
         writeln!(
             doc,
-            "| {what} | {tei} `{error_type:?}` | {openai} | {huggingface} | {sembla} `{code}` |"
+            "| {what} | {tei} `{error_type:?}` | {openai} | {huggingface} | {sembla} `{code}` | \
+             {} `{}` | {opensearch} |",
+            pinecone.status, pinecone.error.code,
         )
         .unwrap();
     }

@@ -37,7 +37,8 @@ impl OpenSearch {
 
     async fn create(&self, name: &str, space: &str) {
         let v = json!({"type": "knn_vector", "dimension": 2, "method": {"name": "hnsw", "space_type": space}});
-        let reply = self.put(&format!("/{name}"), json!({"mappings": {"properties": {"v": v}}})).await;
+        let reply =
+            self.put(&format!("/{name}"), json!({"mappings": {"properties": {"v": v}}})).await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
     }
 

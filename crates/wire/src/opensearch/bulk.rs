@@ -197,7 +197,8 @@ mod tests {
         });
         expect![[r#"{"index":{"_index":"i","_id":"1","_version":1,"result":"created","_shards":{"total":1,"successful":1,"failed":0},"_seq_no":7,"_primary_term":1,"status":201}}"#]]
             .assert_eq(&serde_json::to_string(&good).unwrap());
-        let error = Some(Cause { kind: "mapper_parsing_exception".to_owned(), reason: "r".to_owned() });
+        let error =
+            Some(Cause { kind: "mapper_parsing_exception".to_owned(), reason: "r".to_owned() });
         let bad = Item::Create(Outcome {
             index: "i".to_owned(),
             id: None,

@@ -207,7 +207,10 @@ pub struct ScriptParams {
 
 /// One exact value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a string, a number, a boolean or an object with `value` was expected")]
+#[serde(
+    untagged,
+    expecting = "a string, a number, a boolean or an object with `value` was expected"
+)]
 pub enum Term {
     /// The value alone.
     Plain(Scalar),
@@ -237,7 +240,10 @@ pub enum Scalar {
 
 /// Words of a text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "a string, a number, a boolean or an object with `query` was expected")]
+#[serde(
+    untagged,
+    expecting = "a string, a number, a boolean or an object with `query` was expected"
+)]
 pub enum Match {
     /// The words alone.
     Plain(Scalar),
@@ -461,7 +467,8 @@ mod tests {
             r#"{"query":{"script_score":{"query":{"bool":{"filter":{"term":{"text":"a"}}}},"script":{"source":"1/(1.0 + l2Squared(params.query_value, doc['v']))","params":{"field":"v","query_value":[1.0]}}}}}"#,
             r#"{"_source":{"exclude":["v"]},"size":2,"post_filter":{"bool":{"must_not":{"exists":{"field":"a"}}}}}"#,
         ] {
-            serde_json::from_str::<SearchRequest>(json).unwrap_or_else(|err| panic!("{err}: {json}"));
+            serde_json::from_str::<SearchRequest>(json)
+                .unwrap_or_else(|err| panic!("{err}: {json}"));
         }
     }
 
@@ -469,22 +476,29 @@ mod tests {
     fn a_clause_that_is_not_served_is_named() {
         check_refused(
             r#"{"query":{"bool":{"must":[{"fuzzy":{}}]}}}"#,
-            expect!["unknown variant `fuzzy`, expected one of `match_all`, `knn`, `bool`, `script_score`, `term`, `terms`, `match`, `range`, `exists`, `ids` at line 1 column 34"],
+            expect![
+                "unknown variant `fuzzy`, expected one of `match_all`, `knn`, `bool`, `script_score`, `term`, `terms`, `match`, `range`, `exists`, `ids` at line 1 column 34"
+            ],
         );
         check_refused(
             r#"{"query":{"bool":{"filter":{"range":{"a":{"format":"x"}}}}}}"#,
-            expect!["unknown field `format`, expected one of `gt`, `gte`, `lt`, `lte` at line 1 column 50"],
+            expect![
+                "unknown field `format`, expected one of `gt`, `gte`, `lt`, `lte` at line 1 column 50"
+            ],
         );
         check_refused(
             r#"{"aggs":{}}"#,
-            expect!["unknown field `aggs`, expected one of `query`, `size`, `from`, `min_score`, `post_filter`, `_source`, `track_total_hits`, `timeout` at line 1 column 7"],
+            expect![
+                "unknown field `aggs`, expected one of `query`, `size`, `from`, `min_score`, `post_filter`, `_source`, `track_total_hits`, `timeout` at line 1 column 7"
+            ],
         );
     }
 
     #[test]
     fn the_choice_of_source_has_four_forms() {
         let read = |json: &str| serde_json::from_str::<SourceChoice>(json).unwrap();
-        let fields = |names: &[&str]| OneOrMany(names.iter().map(|&name| name.to_owned()).collect());
+        let fields =
+            |names: &[&str]| OneOrMany(names.iter().map(|&name| name.to_owned()).collect());
         assert_eq!(read("false"), SourceChoice::Whether(false));
         assert_eq!(read(r#""a""#), SourceChoice::Fields(fields(&["a"])));
         assert_eq!(read(r#"["a","b"]"#), SourceChoice::Fields(fields(&["a", "b"])));

@@ -125,7 +125,7 @@ mod tests {
     fn addresses_stay_short() {
         let ids: Vec<String> = ["a", "ü/", "c"].map(str::to_owned).into();
         assert_eq!(short_queries(&ids, 100), ["&ids=a&ids=%C3%BC%2F&ids=c"]);
-        assert_eq!(short_queries(&ids, 20), ["&ids=a", "&ids=%C3%BC%2F&ids=c"]);
+        assert_eq!(short_queries(&ids, 20), ["&ids=a&ids=%C3%BC%2F", "&ids=c"]);
         assert_eq!(short_queries(&ids, 1).len(), 3);
         assert!(short_queries(&[], 100).is_empty());
     }

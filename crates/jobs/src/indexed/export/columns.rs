@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Float64Builder, Int64Builder, ListBuilder, RecordBatch, StringArray,
+    ArrayRef, BooleanArray, Float64Array, Int64Array, ListBuilder, RecordBatch, StringArray,
     StringBuilder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -133,80 +133,57 @@ fn changed(field: &str, record: &Record) -> ExportError {
 }
 
 fn column(field: &str, kind: Kind, records: &[Record]) -> Result<ArrayRef, ExportError> {
-    match kind {
-        Kind::Bool => {
-            let mut column = BooleanBuilder::new();
-            each(field, records, |value| match value {
-                None => Some(column.append_null()),
-                Some(Value::Bool(truth)) => Some(column.append_value(*truth)),
-                Some(_) => None,
-            })?;
-            Ok(Arc::new(column.finish()))
-        }
-        Kind::Whole => {
-            let mut column = Int64Builder::new();
-            each(field, records, |value| match value {
-                None => Some(column.append_null()),
-                Some(Value::Number(number)) if is_whole(*number) => {
-                    Some(column.append_value(*number as i64))
-                }
-                Some(_) => None,
-            })?;
-            Ok(Arc::new(column.finish()))
-        }
-        Kind::Number => {
-            let mut column = Float64Builder::new();
-            each(field, records, |value| match value {
-                None => Some(column.append_null()),
-                Some(Value::Number(number)) => Some(column.append_value(*number)),
-                Some(_) => None,
-            })?;
-            Ok(Arc::new(column.finish()))
-        }
-        Kind::Text => {
-            let mut column = StringBuilder::new();
-            each(field, records, |value| match value {
-                None => Some(column.append_null()),
-                Some(Value::String(text)) => Some(column.append_value(text)),
-                Some(_) => None,
-            })?;
-            Ok(Arc::new(column.finish()))
-        }
-        Kind::Texts => texts(field, records),
+    Ok(match kind {
+        Kind::Bool => Arc::new(BooleanArray::from(each(field, records, |value| match value {
+            Value::Bool(truth) => Some(*truth),
+            Value::Number(_) | Value::String(_) | Value::Strings(_) => None,
+        })?)),
+        Kind::Whole => Arc::new(Int64Array::from(each(field, records, |value| match value {
+            Value::Number(number) if is_whole(*number) => Some(*number as i64),
+            Value::Number(_) | Value::Bool(_) | Value::String(_) | Value::Strings(_) => None,
+        })?)),
+        Kind::Number => Arc::new(Float64Array::from(each(field, records, |value| match value {
+            Value::Number(number) => Some(*number),
+            Value::Bool(_) | Value::String(_) | Value::Strings(_) => None,
+        })?)),
+        Kind::Text => Arc::new(StringArray::from(each(field, records, |value| match value {
+            Value::String(text) => Some(text.as_str()),
+            Value::Bool(_) | Value::Number(_) | Value::Strings(_) => None,
+        })?)),
+        Kind::Texts => texts(field, records)?,
         Kind::Mixed => {
-            let mut column = StringBuilder::new();
-            each(field, records, |value| {
-                let json = value.map(|value| value_to_json(value).to_string());
-                Some(column.append_option(json))
-            })?;
-            Ok(Arc::new(column.finish()))
+            let json = each(field, records, |value| Some(value_to_json(value).to_string()))?;
+            Arc::new(StringArray::from(json))
         }
-    }
+    })
 }
 
 fn texts(field: &str, records: &[Record]) -> Result<ArrayRef, ExportError> {
     let mut column = ListBuilder::new(StringBuilder::new());
-    each(field, records, |value| match value {
-        None => Some(column.append(false)),
-        Some(Value::Strings(items)) => {
-            items.iter().for_each(|item| column.values().append_value(item));
-            Some(column.append(true))
-        }
-        Some(_) => None,
+    let rows = each(field, records, |value| match value {
+        Value::Strings(texts) => Some(texts),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     })?;
+    for texts in rows {
+        column.append_option(texts.map(|texts| texts.iter().map(Some)));
+    }
     Ok(Arc::new(column.finish()))
 }
 
-/// Gives each record's value to `append`, which answers `None` to one of another kind.
-fn each<'a>(
+/// Returns each record's value as `take` gives it, which answers `None` to one of another kind; a null
+/// where there is none.
+fn each<'a, T>(
     field: &str,
     records: &'a [Record],
-    mut append: impl FnMut(Option<&'a Value>) -> Option<()>,
-) -> Result<(), ExportError> {
+    take: impl Fn(&'a Value) -> Option<T>,
+) -> Result<Vec<Option<T>>, ExportError> {
+    let mut values = Vec::with_capacity(records.len());
     for record in records {
-        append(record.metadata.get(field)).ok_or_else(|| changed(field, record))?;
+        let value = record.metadata.get(field);
+        let taken = value.map(|value| take(value).ok_or_else(|| changed(field, record)));
+        values.push(taken.transpose()?);
     }
-    Ok(())
+    Ok(values)
 }
 
 #[cfg(test)]

@@ -68,12 +68,14 @@ pub(super) fn snapshot(args: &SnapshotArgs, env: &Env) -> anyhow::Result<Outcome
         fs_err::create_dir_all(parent).context("failed to make the folder of the snapshot")?;
     }
     let copied = indexes.wait(indexes.opened().snapshot(&name, &args.folder));
-    copied.map_err(|err| match &err {
-        StoreError::Io { source, .. } if source.kind() == ErrorKind::AlreadyExists => {
+    copied.map_err(|err| {
+        if is_io(&err, ErrorKind::AlreadyExists) {
             let folder = args.folder.display();
-            anyhow::anyhow!("{folder} is there already; choose another folder for the snapshot")
+            return anyhow::anyhow!(
+                "{folder} is there already; choose another folder for the snapshot"
+            );
         }
-        _ => err.into(),
+        err.into()
     })?;
     let records = plural(there.num_records, "record");
     print(&format!("{records} of index {name} in {}", args.folder.display()))?;
@@ -91,6 +93,10 @@ pub(crate) struct RestoreArgs {
     flags: Flags<Index>,
 }
 
+fn is_io(err: &StoreError, kind: ErrorKind) -> bool {
+    if let StoreError::Io { source, .. } = err { source.kind() == kind } else { false }
+}
+
 fn no_snapshot(folder: &Path) -> anyhow::Error {
     let folder = folder.display();
     anyhow::anyhow!("{folder} is no snapshot; give a folder that `sembla index snapshot` wrote")
@@ -104,11 +110,9 @@ pub(super) fn restore(args: &RestoreArgs, env: &Env) -> anyhow::Result<Outcome> 
         return Err(no_snapshot(&args.folder));
     }
     let restored = indexes.wait(indexes.opened().restore(&args.folder, &name));
-    let restored = restored.map_err(|err| match &err {
-        StoreError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
-            no_snapshot(&args.folder)
-        }
-        _ => err.into(),
+    let restored = restored.map_err(|err| {
+        let is_nothing = is_io(&err, ErrorKind::NotFound);
+        if is_nothing { no_snapshot(&args.folder) } else { err.into() }
     })?;
     let stats = indexes.wait(indexes.checked().stats(&name, None))?;
     print(&render(&restored, &stats.namespaces))?;

@@ -141,8 +141,8 @@ fn run_export(
 
 /// Names the flag where the job can only say what it would take.
 fn with_overwrite(err: ExportError) -> anyhow::Error {
-    match err {
-        ExportError::Write(WriteError::Exists { .. }) => anyhow::anyhow!("{err} with --overwrite"),
-        _ => err.into(),
+    if let ExportError::Write(WriteError::Exists { .. }) = err {
+        return anyhow::anyhow!("{err} with --overwrite");
     }
+    err.into()
 }

@@ -84,17 +84,13 @@ fn choose(
         }
         let is_included = includes.is_empty() || names(includes, &path);
         let inner_includes = if is_included { &[] } else { includes };
-        match value {
-            Value::Object(inner) => {
-                let inner = choose(inner, &format!("{path}."), inner_includes, excludes);
-                if is_included || !inner.is_empty() {
-                    kept.insert(name, Value::Object(inner));
-                }
+        if let Value::Object(inner) = value {
+            let inner = choose(inner, &format!("{path}."), inner_includes, excludes);
+            if is_included || !inner.is_empty() {
+                kept.insert(name, Value::Object(inner));
             }
-            value if is_included => {
-                kept.insert(name, value);
-            }
-            _ => {}
+        } else if is_included {
+            kept.insert(name, value);
         }
     }
     kept

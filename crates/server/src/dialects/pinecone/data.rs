@@ -34,10 +34,13 @@ pub(crate) fn records(vectors: Vec<Vector>) -> Result<Vec<Record>, HttpError> {
 }
 
 fn record(vector: Vector) -> Result<Record, HttpError> {
-    let metadata = metadata(vector.metadata.as_ref(), || format!("record `{}`", vector.id))?;
+    let metadata = metadata(vector.metadata.as_ref(), || record_place(&vector.id))?;
     Ok(Record {
         values: vector.values.map(Floats::into_vec).unwrap_or_default(),
-        sparse: vector.sparse_values.map(|sparse| sparse_vector(sparse, &vector.id)).transpose()?,
+        sparse: vector
+            .sparse_values
+            .map(|sparse| sparse_vector(sparse, &record_place(&vector.id)))
+            .transpose()?,
         metadata,
         id: vector.id,
     })
@@ -57,12 +60,16 @@ pub(crate) fn metadata(
         .map_err(|source| InvalidRequest::Metadata { place: place(), source }.into())
 }
 
+fn record_place(id: &str) -> String {
+    format!("record `{id}`")
+}
+
 fn sparse_vector(sparse: SparseValues, place: &str) -> Result<SparseVector, HttpError> {
     let (num_indices, num_values) = (sparse.indices.len(), sparse.values.as_slice().len());
     // Before they are put in order, which pairs them up.
     if num_indices != num_values {
         let message =
-            format!("`{place}` has {num_indices} sparse indices and {num_values} sparse values");
+            format!("{place} has {num_indices} sparse indices and {num_values} sparse values");
         return Err(HttpError::new(ErrorKind::BadField, message));
     }
     Ok(SparseVector::sorted(sparse.indices, sparse.values.into_vec()))
@@ -114,10 +121,10 @@ pub(crate) fn near(request: &mut QueryRequest) -> Result<Near, HttpError> {
     match (request.vector.take(), request.id.take(), sparse) {
         (Some(vector), None, sparse) => Ok(Near::Vector(
             vector.0,
-            sparse.map(|s| sparse_vector(s, "sparseVector")).transpose()?,
+            sparse.map(|s| sparse_vector(s, "`sparseVector`")).transpose()?,
         )),
         (None, None, Some(sparse)) => {
-            Ok(Near::Vector(Vec::new(), Some(sparse_vector(sparse, "sparseVector")?)))
+            Ok(Near::Vector(Vec::new(), Some(sparse_vector(sparse, "`sparseVector`")?)))
         }
         (None, Some(id), None) => Ok(Near::Id(id)),
         (None, None, None) => {
@@ -215,10 +222,13 @@ fn metadata_json(metadata: &Metadata) -> Option<serde_json::Value> {
 ///
 /// If its metadata is none.
 pub(crate) fn update(request: UpdateRequest, id: String) -> Result<Update, HttpError> {
-    let set_metadata = metadata(request.set_metadata.as_ref(), || format!("record `{id}`"))?;
+    let set_metadata = metadata(request.set_metadata.as_ref(), || record_place(&id))?;
     Ok(Update {
         values: request.values.map(Floats::into_vec),
-        sparse: request.sparse_values.map(|sparse| sparse_vector(sparse, &id)).transpose()?,
+        sparse: request
+            .sparse_values
+            .map(|sparse| sparse_vector(sparse, &record_place(&id)))
+            .transpose()?,
         set_metadata,
         id,
     })

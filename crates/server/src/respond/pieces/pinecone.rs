@@ -111,7 +111,9 @@ mod tests {
     fn embeddings_stand_between_the_model_and_the_usage() {
         check(
             PineconeList::new(vec![embedded(&[1.0, 0.5]), embedded(&[0.1, 0.0])], "m".into(), 4),
-            expect![[]],
+            expect![[
+                r#"{"model":"m","vector_type":"dense","data":[{"values":[1.0,0.5],"vector_type":"dense"},{"values":[0.1,0.0],"vector_type":"dense"}],"usage":{"total_tokens":4}}"#
+            ]],
         );
     }
 
@@ -129,8 +131,16 @@ mod tests {
 
     #[test]
     fn matches_stand_before_the_namespace() {
-        check(Matches::new(vec![], "a\"b".into()), expect![[]]);
-        check(Matches::new(vec![found("a", &[0.5]), found("b", &[])], "".into()), expect![[]]);
+        check(
+            Matches::new(vec![], "a\"b".into()),
+            expect![[r#"{"results":[],"matches":[],"namespace":"a\"b","usage":{"readUnits":1}}"#]],
+        );
+        check(
+            Matches::new(vec![found("a", &[0.5]), found("b", &[])], "".into()),
+            expect![[
+                r#"{"results":[],"matches":[{"id":"a","score":0.1,"values":[0.5],"metadata":{"lang":"en"}},{"id":"b","score":0.1,"values":[],"metadata":{"lang":"en"}}],"namespace":"","usage":{"readUnits":1}}"#
+            ]],
+        );
     }
 
     #[test]

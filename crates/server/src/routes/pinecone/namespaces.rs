@@ -45,7 +45,7 @@ pub(crate) async fn list_namespaces(
     if let Some(after) = parameters.get("paginationToken") {
         namespaces.retain(|namespace| namespace.name.as_str() > after);
     }
-    let limit = parameters.count("limit", PAGE)?.max(1);
+    let limit = parameters.limit(PAGE)?;
     let next = (namespaces.len() > limit).then(|| namespaces[limit - 1].name.clone());
     namespaces.truncate(limit);
     let pagination = next.map(|next| Pagination { next });

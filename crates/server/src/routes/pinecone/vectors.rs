@@ -19,7 +19,7 @@ use crate::dialects::pinecone::control;
 use crate::dialects::pinecone::data::{self, Near, READ_UNITS};
 use crate::error::{ErrorKind, HttpError};
 use crate::offload::Effort;
-use crate::query_string::Parameters;
+use crate::query_string::{Parameters, at_least_one};
 use crate::respond::pieces::Matches;
 use crate::respond::{self, Pieces};
 use crate::routes::errors::PineconeDataErrors;
@@ -113,7 +113,12 @@ pub(crate) async fn fetch(
     parameters: Parameters,
 ) -> Result<Response<Body>, HttpError> {
     let (namespace, called) = data::namespace(parameters.get("namespace").map(str::to_owned));
-    let records = index.store.fetch(&index.name, &namespace, &parameters.all("ids")).await?;
+    let ids = parameters.all("ids");
+    if ids.is_empty() {
+        let message = "`ids`: name at least one record, as in `?ids=a&ids=b`";
+        return Err(HttpError::new(ErrorKind::BadField, message).param("ids"));
+    }
+    let records = index.store.fetch(&index.name, &namespace, &ids).await?;
     answer_records(&index, records, called, None).await
 }
 
@@ -135,7 +140,7 @@ pub(crate) async fn fetch_by_metadata(
     if let Some(after) = request.pagination_token {
         ids.retain(|id| *id > after);
     }
-    let limit = request.limit.unwrap_or(PAGE).max(1);
+    let limit = at_least_one(request.limit.unwrap_or(PAGE))?;
     let pagination = (ids.len() > limit).then(|| Pagination { next: ids[limit - 1].clone() });
     ids.truncate(limit);
     let records = match &ids[..] {
@@ -182,7 +187,7 @@ pub(crate) async fn list(
     let (namespace, called) = data::namespace(parameters.get("namespace").map(str::to_owned));
     let page = PageRequest {
         prefix: parameters.get("prefix").unwrap_or_default().to_owned(),
-        limit: parameters.count("limit", PAGE)?,
+        limit: parameters.limit(PAGE)?,
         after: parameters.get("paginationToken").map(str::to_owned),
     };
     let listed = index.store.list(&index.name, &namespace, &page).await?;

@@ -116,22 +116,48 @@ async fn a_protected_index_is_not_deleted() {
 
 #[tokio::test]
 async fn a_mapping_without_a_use_is_refused() {
-    check_refused("a", json!({}), expect![[]]).await;
-    check_refused("Upper", langchain(), expect![[]]).await;
+    check_refused("a", json!({}), expect!["400 illegal_argument_exception: `mappings.properties`: an index here needs one field of the type knn_vector, with its dimension; none can be added later"]).await;
+    check_refused(
+        "Upper",
+        langchain(),
+        expect!["400 illegal_argument_exception: invalid index name [Upper]: it must be lowercase"],
+    )
+    .await;
     let property = |property: Value| json!({"mappings": {"properties": {"v": property}}});
-    for (dimension, expected) in [(json!(0), expect![[]]), (json!(20_001), expect![[]]), (json!(-1), expect![[]])] {
+    for (dimension, expected) in [
+        (
+            json!(0),
+            expect![
+                "400 illegal_argument_exception: an index of dense vectors has 1 to 20000 dimensions, not 0"
+            ],
+        ),
+        (
+            json!(20_001),
+            expect![
+                "400 illegal_argument_exception: an index of dense vectors has 1 to 20000 dimensions, not 20001"
+            ],
+        ),
+        (
+            json!(-1),
+            expect![
+                "400 illegal_argument_exception: `mappings.properties.v.dimension`: invalid value: integer `-1`, expected usize at line 1 column 46"
+            ],
+        ),
+    ] {
         let body = property(json!({"type": "knn_vector", "dimension": dimension}));
         check_refused("a", body, expected).await;
     }
     let binary = json!({"type": "knn_vector", "dimension": 8, "space_type": "hamming"});
-    check_refused("a", property(binary), expect![[]]).await;
-    check_refused("a", json!({"mapping": {}}), expect![[]]).await;
+    check_refused("a", property(binary), expect!["400 illegal_argument_exception: `mappings.properties.v`: there is no space `hamming` for vectors of floats; use l2, l1, linf, cosinesimil or innerproduct"]).await;
+    check_refused("a", json!({"mapping": {}}), expect!["400 illegal_argument_exception: `mapping`: unknown field `mapping`, expected one of `settings`, `mappings`, `aliases` at line 1 column 10"]).await;
 }
 
 #[tokio::test]
 async fn a_server_without_indexes_says_why() {
     let server = OpenSearch(TestServer::start().await);
-    let expected = expect![[]];
+    let expected = expect![
+        "501 no_shard_available_action_exception: this server keeps no indexes, because it was started with --inference-only"
+    ];
     expected.assert_eq(&reason(&server.put("/docs", langchain()).await));
     assert_eq!(server.post_text("/docs/_search", "{}").await.status.as_u16(), 501);
 }
@@ -141,7 +167,10 @@ async fn the_key_is_the_password() {
     let server = TestServer::keeping(with_keys(&["secret"]), &[TINY], in_memory()).await;
     let client = OpenSearch(server);
     let refused = client.get("/docs").await;
-    assert_eq!(reason(&refused), "401 security_exception: an API key is needed; send it as `Authorization: Bearer KEY`");
+    assert_eq!(
+        reason(&refused),
+        "401 security_exception: an API key is needed; send it as `Authorization: Bearer KEY`"
+    );
     // `user:secret`.
     let request = Request::get("/os/docs").header("host", "localhost");
     let request = request.header("authorization", "Basic dXNlcjpzZWNyZXQ=");
@@ -160,12 +189,20 @@ async fn the_server_says_which_version_it_speaks() {
 #[tokio::test]
 async fn what_only_a_cluster_has_is_refused() {
     let client = OpenSearch::with_docs("l2").await;
-    let expected = expect![[]];
+    let expected = expect![
+        "404 illegal_argument_exception: there is no route GET /os/_search/pipeline/p; see /docs for the routes, each of which may stand behind the name of a served model (tiny-bert)"
+    ];
     expected.assert_eq(&reason(&client.get("/_search/pipeline/p").await));
-    let expected = expect![[]];
+    let expected = expect![
+        "404 illegal_argument_exception: there is no route GET /os/_cat/indices/x; see /docs for the routes, each of which may stand behind the name of a served model (tiny-bert)"
+    ];
     expected.assert_eq(&reason(&client.get("/_cat/indices/x").await));
-    let expected = expect![[]];
+    let expected = expect![
+        "400 illegal_argument_exception: request [/os/docs/_search] contains unrecognized parameter: [search_pipeline]"
+    ];
     expected.assert_eq(&reason(&client.post("/docs/_search?search_pipeline=p", json!({})).await));
-    let expected = expect![[]];
+    let expected = expect![
+        "400 illegal_argument_exception: invalid index name [docs,other]: it must not have ','; name one index, without patterns or lists"
+    ];
     expected.assert_eq(&reason(&client.post("/docs,other/_search", json!({})).await));
 }

@@ -49,8 +49,11 @@ async fn start(space: &str) -> OpenSearch {
 /// Checks ids, order and scores of an answer with all documents.
 #[track_caller]
 fn check(answer: &Value, what: &str, score: impl Fn([f64; 2]) -> f64) {
-    let mut expected: Vec<(f64, String)> =
-        VECTORS.iter().enumerate().map(|(at, vector)| (score(*vector), (at + 1).to_string())).collect();
+    let mut expected: Vec<(f64, String)> = VECTORS
+        .iter()
+        .enumerate()
+        .map(|(at, vector)| (score(*vector), (at + 1).to_string()))
+        .collect();
     expected.sort_by(|a, b| b.0.total_cmp(&a.0));
     let hits = answer["hits"]["hits"].as_array().unwrap();
     assert_eq!(hits.len(), expected.len(), "{what}: {answer}");

@@ -21,7 +21,49 @@ async fn an_index_is_described_in_the_words_of_both_clients() {
     let created = client.control(Method::POST, "/indexes", body).await;
     assert_eq!(created.status, StatusCode::CREATED);
     let pretty = serde_json::to_string_pretty(&created.json()).unwrap();
-    expect![[]].assert_eq(&pretty);
+    expect![[r#"
+        {
+          "deletion_protection": "enabled",
+          "deployment": {
+            "cloud": "gcp",
+            "deployment_type": "managed",
+            "region": "europe-west4"
+          },
+          "dimension": 8,
+          "host": "http://localhost/pinecone/i/a",
+          "metric": "dotproduct",
+          "name": "a",
+          "read_capacity": {
+            "mode": "OnDemand",
+            "status": {
+              "state": "Ready"
+            }
+          },
+          "schema": {
+            "fields": {
+              "_values": {
+                "dimension": 8,
+                "metric": "dotproduct",
+                "type": "dense_vector"
+              }
+            }
+          },
+          "spec": {
+            "serverless": {
+              "cloud": "gcp",
+              "region": "europe-west4"
+            }
+          },
+          "status": {
+            "ready": true,
+            "state": "Ready"
+          },
+          "tags": {
+            "team": "search"
+          },
+          "vector_type": "dense"
+        }"#]]
+    .assert_eq(&pretty);
     let described = client.control(Method::GET, "/indexes/a", Value::Null).await;
     assert_eq!(described.json(), created.json());
     let listed = client.control(Method::GET, "/indexes", Value::Null).await;
@@ -73,15 +115,16 @@ async fn a_protected_index_is_deleted_only_after_its_protection() {
     };
     assert_eq!(protect("enabled").await.json()["deletion_protection"], "enabled");
     let refused = client.control(Method::DELETE, "/indexes/docs", Value::Null).await;
-    expect![[]].assert_eq(&refused.line());
+    expect![[r#"403 {"error":{"code":"FORBIDDEN","message":"index `docs` is protected from deletion; disable its deletion protection first"},"status":403}"#]].assert_eq(&refused.line());
     assert_eq!(protect("disabled").await.json()["deletion_protection"], "disabled");
     let deleted = client.control(Method::DELETE, "/indexes/docs", Value::Null).await;
     assert_eq!(deleted.status, StatusCode::ACCEPTED);
     for (method, path) in [(Method::GET, "/indexes/docs"), (Method::DELETE, "/indexes/docs")] {
         let gone = client.control(method, path, Value::Null).await;
-        expect![[]].assert_eq(&gone.line());
+        expect![[r#"404 {"error":{"code":"NOT_FOUND","message":"there is no index `docs`"},"status":404}"#]].assert_eq(&gone.line());
     }
-    expect![[]].assert_eq(&client.post("/describe_index_stats", json!({})).await.line());
+    expect![[r#"404 {"code":5,"message":"there is no index `docs`","details":[]}"#]]
+        .assert_eq(&client.post("/describe_index_stats", json!({})).await.line());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,7 +137,7 @@ async fn tags_are_set_changed_and_taken_away_one_by_one() {
     assert_eq!(changed["tags"], json!({ "env": "live" }));
     // Where the index is stands in tags too, which no client sees or changes.
     assert_eq!(changed["spec"]["serverless"]["region"], "us-east-1");
-    expect![[]].assert_eq(&tag(json!({ "sembla.region": "moon" })).await.line());
+    expect![[r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`tags.sembla.region`: names that begin with `sembla.` are the server's"},"status":400}"#]].assert_eq(&tag(json!({ "sembla.region": "moon" })).await.line());
 }
 
 #[track_caller]
@@ -111,21 +154,68 @@ async fn an_index_that_cannot_be_is_not_created() {
         let refused = create(json!({ "name": name, "dimension": 3 })).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{name}");
     }
-    check(&create(json!({ "name": "a_b", "dimension": 3 })).await, expect![[]]);
-    check(&create(json!({ "name": "create-for-model", "dimension": 3 })).await, expect![[]]);
-    check(&create(json!({ "name": "a" })).await, expect![[]]);
-    check(&create(json!({ "name": "a", "dimension": 0 })).await, expect![[]]);
-    check(&create(json!({ "name": "a", "dimension": 20_001 })).await, expect![[]]);
-    check(&create(json!({ "name": "a", "dimension": -1 })).await, expect![[]]);
+    check(
+        &create(json!({ "name": "a_b", "dimension": 3 })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`a_b` is no name for an index; use 1 to 45 lower-case letters, digits and `-`, with a letter or a digit at both ends"},"status":400}"#
+        ]],
+    );
+    check(
+        &create(json!({ "name": "create-for-model", "dimension": 3 })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`name`: `create-for-model` is a route; take another name"},"status":400}"#
+        ]],
+    );
+    check(
+        &create(json!({ "name": "a" })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`dimension`: an index of dense vectors needs one"},"status":400}"#
+        ]],
+    );
+    check(
+        &create(json!({ "name": "a", "dimension": 0 })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"an index of dense vectors has 1 to 20000 dimensions, not 0"},"status":400}"#
+        ]],
+    );
+    check(
+        &create(json!({ "name": "a", "dimension": 20_001 })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"an index of dense vectors has 1 to 20000 dimensions, not 20001"},"status":400}"#
+        ]],
+    );
+    check(
+        &create(json!({ "name": "a", "dimension": -1 })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`dimension`: invalid value: integer `-1`, expected usize at line 1 column 15"},"status":400}"#
+        ]],
+    );
     check(
         &create(json!({ "name": "a", "dimension": 3, "metric": "manhattan" })).await,
-        expect![[]],
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`metric`: unknown variant `manhattan`, expected one of `cosine`, `dotproduct`, `euclidean` at line 1 column 35"},"status":400}"#
+        ]],
     );
     let sparse = json!({ "name": "a", "vector_type": "sparse", "metric": "cosine" });
-    check(&create(sparse).await, expect![[]]);
+    check(
+        &create(sparse).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"an index of sparse vectors has the metric dotproduct"},"status":400}"#
+        ]],
+    );
     let text = json!({ "fields": { "body": { "type": "semantic_text", "model": "m" } } });
-    check(&create(json!({ "name": "a", "schema": text })).await, expect![[]]);
-    check(&create(json!({ "name": "a", "schema": { "fields": {} } })).await, expect![[]]);
+    check(
+        &create(json!({ "name": "a", "schema": text })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`schema.fields.body`: an index here has `_values` of type dense_vector, `_sparse_values` of type sparse_vector, and metadata that needs no declaration; for text use create-for-model"},"status":400}"#
+        ]],
+    );
+    check(
+        &create(json!({ "name": "a", "schema": { "fields": {} } })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`schema.fields`: `_values` or `_sparse_values` is needed"},"status":400}"#
+        ]],
+    );
     let listed = client.control(Method::GET, "/indexes", Value::Null).await;
     assert_eq!(listed.json(), json!({ "indexes": [] }));
 }
@@ -135,7 +225,12 @@ async fn a_name_is_taken_once() {
     let client = Pinecone::with_docs("cosine").await;
     client.upsert_axes().await;
     let body = json!({ "name": "docs", "dimension": 5 });
-    check(&client.control(Method::POST, "/indexes", body).await, expect![[]]);
+    check(
+        &client.control(Method::POST, "/indexes", body).await,
+        expect![[
+            r#"409 {"error":{"code":"ALREADY_EXISTS","message":"there is an index `docs` already"},"status":409}"#
+        ]],
+    );
     let described = client.control(Method::GET, "/indexes/docs", Value::Null).await;
     assert_eq!(described.json()["dimension"], 3);
     assert_eq!(client.ids("").await, ["x", "y", "z"]);
@@ -145,14 +240,29 @@ async fn a_name_is_taken_once() {
 async fn what_only_a_hosted_service_has_is_refused_by_name() {
     let client = Pinecone::with_docs("cosine").await;
     let pods = json!({ "spec": { "pod": { "replicas": 2 } } });
-    check(&client.control(Method::PATCH, "/indexes/docs", pods).await, expect![[]]);
+    check(
+        &client.control(Method::PATCH, "/indexes/docs", pods).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`spec`: an index here has no pods, replicas or declared fields to change; all metadata can be filtered on as it is"},"status":400}"#
+        ]],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_indexes_says_why_on_both_planes() {
     let client = Pinecone(TestServer::keeping(config(), &[TINY], no_indexes()).await);
-    check(&client.control(Method::GET, "/indexes", Value::Null).await, expect![[]]);
-    check(&client.post("/describe_index_stats", json!({})).await, expect![[]]);
+    check(
+        &client.control(Method::GET, "/indexes", Value::Null).await,
+        expect![[
+            r#"501 {"error":{"code":"UNIMPLEMENTED","message":"this server keeps no indexes, because it was started with --inference-only"},"status":501}"#
+        ]],
+    );
+    check(
+        &client.post("/describe_index_stats", json!({})).await,
+        expect![[
+            r#"501 {"code":12,"message":"this server keeps no indexes, because it was started with --inference-only","details":[]}"#
+        ]],
+    );
     // Inference needs none.
     let body = json!({ "model": TINY, "inputs": [{ "text": "a" }] });
     let embedded = client.control(Method::POST, "/embed", body).await;

@@ -70,13 +70,13 @@ async fn check(client: &Pinecone, filter: Value, expected: Expect) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_filter_is_refused_on_every_route() {
     let client = filtered().await;
-    check(&client, json!({ "year": { "$near": 2020 } }), expect![[]]).await;
-    check(&client, json!({ "$xor": [{ "a": 1 }] }), expect![[]]).await;
-    check(&client, json!({ "year": { "$gt": "2020" } }), expect![[]]).await;
-    check(&client, json!({ "genre": { "$in": "drama" } }), expect![[]]).await;
-    check(&client, json!({ "$and": [] }), expect![[]]).await;
-    check(&client, json!({ "genre": null }), expect![[]]).await;
-    check(&client, json!("genre"), expect![[]]).await;
+    check(&client, json!({ "year": { "$near": 2020 } }), expect![[r#"400 {"code":3,"message":"unknown filter operator `$near`; there are $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $not on a field and $and, $or, $not on filters","details":[]}"#]]).await;
+    check(&client, json!({ "$xor": [{ "a": 1 }] }), expect![[r#"400 {"code":3,"message":"unknown filter operator `$xor`; there are $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $not on a field and $and, $or, $not on filters","details":[]}"#]]).await;
+    check(&client, json!({ "year": { "$gt": "2020" } }), expect![[r#"400 {"code":3,"message":"`$gt` on field `year` takes a number, not a string","details":[]}"#]]).await;
+    check(&client, json!({ "genre": { "$in": "drama" } }), expect![[r#"400 {"code":3,"message":"`$in` on field `genre` takes a list of strings, numbers and booleans, not a string","details":[]}"#]]).await;
+    check(&client, json!({ "$and": [] }), expect![[r#"400 {"code":3,"message":"`$and` takes a list of filters with at least one, not an empty list","details":[]}"#]]).await;
+    check(&client, json!({ "genre": null }), expect![[r#"400 {"code":3,"message":"`$eq` on field `genre` takes a string, a number or a boolean, not null","details":[]}"#]]).await;
+    check(&client, json!("genre"), expect![[r#"400 {"code":3,"message":"a filter must be an object of conditions, not a string","details":[]}"#]]).await;
     assert_eq!(client.ids("").await, ["a", "b", "c", "d"]);
 }
 
@@ -89,18 +89,21 @@ async fn a_filter_that_is_nested_too_deep_is_refused_at_any_depth() {
         format!(r#"{{"vector":[1,0,0],"topK":1,"filter":{filter}}}"#)
     };
     let reply = client.post_text("/query", &nested(40)).await;
-    expect![[]].assert_eq(&reply.line());
+    expect![[r#"400 {"code":3,"message":"the filter is nested more than 32 deep","details":[]}"#]]
+        .assert_eq(&reply.line());
     let reply = client.post_text("/query", &nested(1_000)).await;
-    expect![[]].assert_eq(&reply.line());
+    expect![[r#"400 {"code":3,"message":"`filter`: nested more than 127 deep","details":[]}"#]]
+        .assert_eq(&reply.line());
     let reply = client.post_text("/query", &nested(100_000)).await;
-    expect![[]].assert_eq(&reply.line());
+    expect![[r#"400 {"code":3,"message":"`filter`: nested more than 127 deep","details":[]}"#]]
+        .assert_eq(&reply.line());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_filter_chooses_nothing_to_delete_or_change() {
     let client = filtered().await;
     let reply = client.post("/vectors/delete", json!({ "filter": {} })).await;
-    expect![[]].assert_eq(&reply.line());
+    expect![[r#"400 {"code":3,"message":"`filter`: an empty filter chooses every record; to delete all, send `deleteAll`","details":[]}"#]].assert_eq(&reply.line());
     let body = json!({ "filter": {}, "setMetadata": { "a": 1 } });
     assert_eq!(client.post("/vectors/update", body).await.line(), reply.line());
     assert_eq!(client.ids("").await, ["a", "b", "c", "d"]);

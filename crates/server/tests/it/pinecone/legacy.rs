@@ -31,7 +31,7 @@ async fn the_calls_of_the_tutorial_give_what_it_shows() {
     let names = send(&client, Method::GET, "/databases", Value::Null).await;
     assert_eq!(names.json(), json!(["hf-endpoints"]));
     let described = send(&client, Method::GET, "/databases/hf-endpoints", Value::Null).await;
-    expect![[]].assert_eq(&described.text());
+    expect![[r#"{"database":{"name":"hf-endpoints","metric":"cosine","dimension":3,"replicas":1,"shards":1,"pods":1,"pod_type":"p1.x1"},"status":{"ready":true,"state":"Ready"}}"#]].assert_eq(&described.text());
 
     let vectors = json!([
         { "id": "0", "values": [1, 0, 0], "metadata": { "text": "a happy dog" } },
@@ -72,11 +72,15 @@ async fn an_address_is_of_one_index() {
     let client = Pinecone::start().await;
     let body = json!({ "name": "other", "dimension": 3, "metric": "cosine" });
     let refused = send(&client, Method::POST, "/databases", body).await;
-    expect![[]].assert_eq(&refused.line());
+    expect![[r#"400 {"code":3,"message":"`name`: this address is that of index `hf-endpoints`; for index `other` give the client the host …/pinecone/legacy/other","details":[]}"#]].assert_eq(&refused.line());
     let missing = send(&client, Method::GET, "/databases/hf-endpoints", Value::Null).await;
-    expect![[]].assert_eq(&missing.line());
+    expect![[r#"404 {"code":5,"message":"there is no index `hf-endpoints`","details":[]}"#]]
+        .assert_eq(&missing.line());
     create(&client).await;
-    expect![[]].assert_eq(&create(&client).await.line());
+    expect![[
+        r#"409 {"code":6,"message":"there is an index `hf-endpoints` already","details":[]}"#
+    ]]
+    .assert_eq(&create(&client).await.line());
 }
 
 #[tokio::test(flavor = "multi_thread")]

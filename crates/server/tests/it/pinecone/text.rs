@@ -63,7 +63,9 @@ async fn what_a_text_is_for_chooses_its_prompt_where_the_model_has_one() {
         let rows = json!([answer["data"][0]["values"]]);
         let known = client.0.get("/info").await.json();
         assert!(known.to_string().contains(prompt), "the fixture has the prompt {prompt}: {known}");
-        let expected = client.0.embed(json!({ "inputs": "a cat", "prompt_name": prompt })).await;
+        // The fixture does not normalize, and this dialect leaves that to the model.
+        let plain = json!({ "inputs": "a cat", "prompt_name": prompt, "normalize": false });
+        let expected = client.0.embed(plain).await;
         assert_eq!(bits(&rows), expected, "{input_type}");
     }
 }
@@ -72,16 +74,41 @@ async fn what_a_text_is_for_chooses_its_prompt_where_the_model_has_one() {
 async fn texts_that_cannot_be_embedded_are_named() {
     let client = with_models(&[TINY, PROMPTED]).await;
     let embed = |body: Value| client.control(Method::POST, "/embed", body);
-    check(&embed(json!({ "model": TINY, "inputs": [] })).await, expect![[]]);
+    check(
+        &embed(json!({ "model": TINY, "inputs": [] })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`inputs`: the request has no inputs"},"status":400}"#
+        ]],
+    );
     let empty = json!({ "model": TINY, "inputs": [{ "text": "a" }, { "text": "" }] });
-    check(&embed(empty).await, expect![[]]);
+    check(
+        &embed(empty).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`inputs[1]`: the input is empty"},"status":400}"#
+        ]],
+    );
     let long = json!({
         "model": TINY, "inputs": [{ "text": "word ".repeat(100) }],
         "parameters": { "truncate": "NONE" },
     });
-    check(&embed(long).await, expect![[]]);
-    check(&embed(json!({ "model": "nope", "inputs": [{ "text": "a" }] })).await, expect![[]]);
-    check(&embed(json!({ "inputs": [{ "text": "a" }] })).await, expect![[]]);
+    check(
+        &embed(long).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`inputs[0]`: the input has 302 tokens, and the model takes at most 48; shorten it or allow truncation"},"status":400}"#
+        ]],
+    );
+    check(
+        &embed(json!({ "model": "nope", "inputs": [{ "text": "a" }] })).await,
+        expect![[
+            r#"404 {"error":{"code":"NOT_FOUND","message":"model `nope` is not served here; served are tiny-bert, tiny-bert-compact"},"status":404}"#
+        ]],
+    );
+    check(
+        &embed(json!({ "inputs": [{ "text": "a" }] })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"missing field `model` at line 1 column 25"},"status":400}"#
+        ]],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,23 +117,41 @@ async fn an_index_for_a_model_says_so_to_both_clients() {
     let created = create_for(&client, TINY).await;
     assert_eq!(created.status, StatusCode::CREATED, "{}", created.text());
     let created = created.json();
-    expect![[]].assert_eq(&created["embed"].to_string());
-    expect![[]].assert_eq(&created["schema"].to_string());
+    expect![[r#"{"dimension":32,"field_map":{"text":"chunk"},"metric":"cosine","model":"tiny-bert","vector_type":"dense"}"#]].assert_eq(&created["embed"].to_string());
+    expect![[
+        r#"{"fields":{"chunk":{"metric":"cosine","model":"tiny-bert","type":"semantic_text"}}}"#
+    ]]
+    .assert_eq(&created["schema"].to_string());
     assert_eq!(created["dimension"], 32);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_index_for_a_model_that_is_not_served_is_not_created() {
     let client = with_models(&[TINY]).await;
-    check(&create_for(&client, "multilingual-e5-large").await, expect![[]]);
+    check(
+        &create_for(&client, "multilingual-e5-large").await,
+        expect![[
+            r#"404 {"error":{"code":"NOT_FOUND","message":"model `multilingual-e5-large` is not served here; served are tiny-bert"},"status":404}"#
+        ]],
+    );
     let embed = json!({ "model": TINY, "field_map": { "text": "chunk" }, "dimension": 1024 });
     let body = json!({ "name": "docs", "cloud": "aws", "region": "us-east-1", "embed": embed });
     let wrong = client.control(Method::POST, "/indexes/create-for-model", body).await;
-    check(&wrong, expect![[]]);
+    check(
+        &wrong,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`embed.dimension`: model `tiny-bert` gives 32 dimensions, not 1024"},"status":400}"#
+        ]],
+    );
     let embed = json!({ "model": TINY, "field_map": { "image": "chunk" } });
     let body = json!({ "name": "docs", "cloud": "aws", "region": "us-east-1", "embed": embed });
     let wrong = client.control(Method::POST, "/indexes/create-for-model", body).await;
-    check(&wrong, expect![[]]);
+    check(
+        &wrong,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`embed.field_map`: must be {\"text\": FIELD}, where FIELD is the field of a record that is embedded"},"status":400}"#
+        ]],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,17 +206,57 @@ async fn a_line_that_is_no_record_names_itself_and_nothing_is_written() {
     let client = with_models(&[TINY]).await;
     create_for(&client, TINY).await;
     for (line, expected) in [
-        (r#"{"chunk":"no id"}"#, expect![[]]),
-        (r#"{"_id":"3"}"#, expect![[]]),
-        (r#"{"_id":"3","chunk":""}"#, expect![[]]),
-        (r#"{"_id":"3","chunk":"a","more":{"b":1}}"#, expect![[]]),
-        (r#"{"_id":"1","chunk":"a"}"#, expect![[]]),
-        (r#"{"_id":"3","chunk":"a""#, expect![[]]),
-        (r#"["_id"]"#, expect![[]]),
+        (
+            r#"{"chunk":"no id"}"#,
+            expect![[
+                r#"400 {"code":3,"message":"line 3: a record needs an `_id` that is a string","details":[]}"#
+            ]],
+        ),
+        (
+            r#"{"_id":"3"}"#,
+            expect![[
+                r#"400 {"code":3,"message":"line 3: the text of a record of this index is in the field `chunk`, which is missing or is not a string","details":[]}"#
+            ]],
+        ),
+        (
+            r#"{"_id":"3","chunk":""}"#,
+            expect![[
+                r#"400 {"code":3,"message":"`records[2]`: the input is empty","details":[]}"#
+            ]],
+        ),
+        (
+            r#"{"_id":"3","chunk":"a","more":{"b":1}}"#,
+            expect![[
+                r#"400 {"code":3,"message":"record `3`: metadata field `more` is an object; a field holds a string, a number, true, false or a list of strings (leave a field out rather than send null)","details":[]}"#
+            ]],
+        ),
+        (
+            r#"{"_id":"1","chunk":"a"}"#,
+            expect![[
+                r#"400 {"code":3,"message":"id `1` comes twice in one batch; send each id once","details":[]}"#
+            ]],
+        ),
+        (
+            r#"{"_id":"3","chunk":"a""#,
+            expect![[
+                r#"400 {"code":3,"message":"line 3 is not a JSON object: EOF while parsing an object at column 22","details":[]}"#
+            ]],
+        ),
+        (
+            r#"["_id"]"#,
+            expect![[
+                r#"400 {"code":3,"message":"line 3 is not a JSON object: invalid type: sequence, expected a map at column 0","details":[]}"#
+            ]],
+        ),
     ] {
         check(&upsert_lines(&client, &format!("{LINES}{line}")).await, expected);
     }
-    check(&upsert_lines(&client, "").await, expect![[]]);
+    check(
+        &upsert_lines(&client, "").await,
+        expect![[
+            r#"400 {"code":3,"message":"`records`: the request has no inputs","details":[]}"#
+        ]],
+    );
     assert_eq!(client.ids("faq").await, Vec::<String>::new());
 }
 
@@ -181,17 +266,39 @@ async fn a_search_that_cannot_be_is_refused() {
     create_for(&client, TINY).await;
     let text = json!({ "text": "a" });
     for (body, expected) in [
-        (json!({ "query": { "top_k": 1 } }), expect![[]]),
-        (json!({ "query": { "inputs": text, "id": "1", "top_k": 1 } }), expect![[]]),
-        (json!({ "query": { "inputs": text, "top_k": 0 } }), expect![[]]),
-        (json!({ "query": { "inputs": { "text": "" }, "top_k": 1 } }), expect![[]]),
+        (
+            json!({ "query": { "top_k": 1 } }),
+            expect![[
+                r#"400 {"code":3,"message":"`query`: send one of `inputs`, `vector` and `id`","details":[]}"#
+            ]],
+        ),
+        (
+            json!({ "query": { "inputs": text, "id": "1", "top_k": 1 } }),
+            expect![[
+                r#"400 {"code":3,"message":"`query`: send one of `inputs`, `vector` and `id`","details":[]}"#
+            ]],
+        ),
+        (
+            json!({ "query": { "inputs": text, "top_k": 0 } }),
+            expect![[r#"400 {"code":3,"message":"top_k is 1 to 10000, not 0","details":[]}"#]],
+        ),
+        (
+            json!({ "query": { "inputs": { "text": "" }, "top_k": 1 } }),
+            expect![[
+                r#"400 {"code":3,"message":"`query.inputs.text`: the input is empty","details":[]}"#
+            ]],
+        ),
         (
             json!({ "query": { "inputs": text, "top_k": 1 }, "rerank": { "model": "m" } }),
-            expect![[]],
+            expect![[
+                r#"400 {"code":3,"message":"no reranker is loaded; leave `rerank` out, or order the hits by their scores","details":[]}"#
+            ]],
         ),
         (
             json!({ "query": { "inputs": text, "top_k": 1, "match_terms": { "terms": ["a"] } } }),
-            expect![[]],
+            expect![[
+                r#"400 {"code":3,"message":"`query.match_terms`: no sparse model is loaded that knows terms; use a filter","details":[]}"#
+            ]],
         ),
     ] {
         check(&search(&client, body).await, expected);
@@ -204,19 +311,39 @@ async fn texts_need_an_index_with_a_model_which_can_be_bound_later() {
     let body = json!({ "name": "docs", "dimension": 32 });
     client.control(Method::POST, "/indexes", body).await;
     let query = json!({ "query": { "inputs": { "text": "a" }, "top_k": 1 } });
-    check(&search(&client, query.clone()).await, expect![[]]);
-    check(&upsert_lines(&client, LINES).await, expect![[]]);
+    check(
+        &search(&client, query.clone()).await,
+        expect![[
+            r#"412 {"code":9,"message":"index `docs` has no model, since it was filled with vectors from elsewhere; send vectors, or bind the model that they came from: PATCH /v1/indexes/docs with {\"model\": NAME}, or PATCH /pinecone/indexes/docs with {\"embed\": {\"model\": NAME}}","details":[]}"#
+        ]],
+    );
+    check(
+        &upsert_lines(&client, LINES).await,
+        expect![[
+            r#"412 {"code":9,"message":"index `docs` has no model, since it was filled with vectors from elsewhere; send vectors, or bind the model that they came from: PATCH /v1/indexes/docs with {\"model\": NAME}, or PATCH /pinecone/indexes/docs with {\"embed\": {\"model\": NAME}}","details":[]}"#
+        ]],
+    );
 
     let bind = |model: &str| {
         let embed = json!({ "model": model, "field_map": { "text": "chunk" } });
         client.control(Method::PATCH, "/indexes/docs", json!({ "embed": embed }))
     };
-    check(&bind(PROMPTED).await, expect![[]]);
+    check(
+        &bind(PROMPTED).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"the model's embeddings have other dimensions than the index"},"status":400}"#
+        ]],
+    );
     let bound = bind(TINY).await;
     assert_eq!(bound.json()["embed"]["model"], TINY, "{}", bound.text());
     assert_eq!(upsert_lines(&client, LINES).await.status, StatusCode::CREATED);
     assert_eq!(search(&client, query).await.status, StatusCode::OK);
-    check(&bind(PROMPTED).await, expect![[]]);
+    check(
+        &bind(PROMPTED).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`embed.model`: the vectors of this index are of model `tiny-bert`, and those of `tiny-bert-compact` cannot be compared with them; create another index"},"status":400}"#
+        ]],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -224,7 +351,12 @@ async fn no_reranker_is_loaded() {
     let client = with_models(&[TINY]).await;
     let body =
         json!({ "model": "bge-reranker-v2-m3", "query": "a", "documents": [{ "text": "b" }] });
-    check(&client.control(Method::POST, "/rerank", body).await, expect![[]]);
+    check(
+        &client.control(Method::POST, "/rerank", body).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"no reranker is loaded; leave `rerank` out, or order the hits by their scores"},"status":400}"#
+        ]],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -232,12 +364,57 @@ async fn models_are_listed_with_what_they_take() {
     let client = with_models(&[TINY]).await;
     let listed = client.control(Method::GET, "/models", Value::Null).await.json();
     let pretty = serde_json::to_string_pretty(&listed["models"][0]).unwrap();
-    expect![[]].assert_eq(&pretty);
+    expect![[r#"
+        {
+          "default_dimension": 32,
+          "max_sequence_length": 48,
+          "modality": "text",
+          "model": "tiny-bert",
+          "provider_name": "Sembla",
+          "short_description": "A bert model, served by Sembla.",
+          "supported_metrics": [
+            "cosine",
+            "dotproduct",
+            "euclidean"
+          ],
+          "supported_parameters": [
+            {
+              "allowed_values": [
+                "query",
+                "passage"
+              ],
+              "parameter": "input_type",
+              "required": false,
+              "type": "one_of",
+              "value_type": "string"
+            },
+            {
+              "allowed_values": [
+                "END",
+                "START",
+                "NONE"
+              ],
+              "default": "END",
+              "parameter": "truncate",
+              "required": false,
+              "type": "one_of",
+              "value_type": "string"
+            }
+          ],
+          "type": "embed",
+          "vector_type": "dense"
+        }"#]]
+    .assert_eq(&pretty);
     for (query, count) in [("type=embed&vector_type=dense", 1), ("type=rerank", 0)] {
         let listed = client.control(Method::GET, &format!("/models?{query}"), Value::Null).await;
         assert_eq!(listed.json()["models"].as_array().unwrap().len(), count, "{query}");
     }
     let described = client.control(Method::GET, &format!("/models/{TINY}"), Value::Null).await;
     assert_eq!(described.json(), listed["models"][0]);
-    check(&client.control(Method::GET, "/models/nope", Value::Null).await, expect![[]]);
+    check(
+        &client.control(Method::GET, "/models/nope", Value::Null).await,
+        expect![[
+            r#"404 {"error":{"code":"NOT_FOUND","message":"model `nope` is not served here; served are tiny-bert"},"status":404}"#
+        ]],
+    );
 }

@@ -16,8 +16,8 @@ async fn a_key_is_needed_once_there_is_one() {
         assert_eq!(client.0.send(request).await.status.as_u16(), status, "{key}");
     }
     let control = client.control(Method::GET, "/indexes", Value::Null).await;
-    expect![[]].assert_eq(&control.line());
-    expect![[]].assert_eq(&client.post("/query", json!({})).await.line());
+    expect![[r#"401 {"error":{"code":"UNAUTHENTICATED","message":"an API key is needed; send it as `Authorization: Bearer KEY`"},"status":401}"#]].assert_eq(&control.line());
+    expect![[r#"401 {"code":16,"message":"an API key is needed; send it as `Authorization: Bearer KEY`","details":[]}"#]].assert_eq(&client.post("/query", json!({})).await.line());
     let embed = client.control(Method::POST, "/embed", json!({})).await;
     assert_eq!(embed.status, StatusCode::UNAUTHORIZED);
 }
@@ -38,12 +38,12 @@ async fn no_page_of_another_site_reaches_an_index() {
     let path = "/pinecone/i/docs/vectors/delete";
     let mut foreign = json_request(Method::POST, path, &all);
     foreign.headers_mut().insert("origin", "https://evil.example".parse().unwrap());
-    expect![[]].assert_eq(&client.0.send(foreign).await.line());
+    expect![[r#"403 {"code":7,"message":"Origin is `https://evil.example`, another site's page; name it with --cors-allow-origin, or start the server with --api-key and let the page send the key","details":[]}"#]].assert_eq(&client.0.send(foreign).await.line());
     let form = with_type(Method::POST, path, all.to_string(), "text/plain");
-    expect![[]].assert_eq(&client.0.send(form).await.line());
+    expect![[r#"415 {"code":3,"message":"Content-Type is `text/plain`; send `application/json`, or `application/x-ndjson` for records by line, so that no form of a web page passes for a request","details":[]}"#]].assert_eq(&client.0.send(form).await.line());
     let mut rebound = json_request(Method::POST, path, &all);
     rebound.headers_mut().insert("host", "evil.example:8080".parse().unwrap());
-    expect![[]].assert_eq(&client.0.send(rebound).await.line());
+    expect![[r#"403 {"code":7,"message":"Host is `evil.example:8080`, a name that any web page may point at this server; call it by its IP address or as localhost, or start it with --api-key or --public-url","details":[]}"#]].assert_eq(&client.0.send(rebound).await.line());
     assert_eq!(client.ids("").await, ["x", "y", "z"]);
 }
 

@@ -91,7 +91,7 @@ fn what_is_no_document_says_why() {
     );
     check_refused(
         r#"{"v":[1,2],"v":[1,2]}"#,
-        expect!["failed to parse the document: field [v] comes twice at line 1 column 20"],
+        expect!["failed to parse the document: field [v] comes twice at line 1 column 21"],
     );
     check_refused(
         r#"{"v":[1,2],"_id":"x"}"#,
