@@ -430,7 +430,7 @@ mod tests {
         check_vector("[]", expect!["[]"]);
         check_vector(
             "[[1], [2]]",
-            expect!["a query has one vector; send one query each at line 1 column 9"],
+            expect!["a query has one vector; send one query each at line 1 column 10"],
         );
         check_vector(
             "[1, [2]]",
