@@ -194,16 +194,11 @@ async fn recall_compares_the_live_index_with_exact_search() {
 }
 
 #[tokio::test]
-async fn bad_requests_name_the_field_and_the_remedy() {
+async fn bad_searches_name_the_field_and_the_remedy() {
     let server = start().await;
     post(&server, "/v1/indexes", json!({"name": "faq", "model": "tiny-bert"})).await;
     fill(&server, "faq").await;
     let search = |body: Value| send(&server, Method::POST, "/v1/indexes/faq/search", body);
-    let create = |body: Value| send(&server, Method::POST, "/v1/indexes", body);
-    let upsert = |record: Value| {
-        let body = json!({"records": [record]});
-        send(&server, Method::POST, "/v1/indexes/faq/records", body)
-    };
     check_message(
         search(json!({"text": "a", "top_k": 0})).await,
         400,
@@ -256,6 +251,15 @@ async fn bad_requests_name_the_field_and_the_remedy() {
             "`topk`: unknown field `topk`, expected one of `namespace`, `text`, `model`, `force`, `vector`, `sparse`, `top_k`, `filter`, `exact`, `hybrid`, `include_values`, `include_metadata`, `explain` at line 1 column 18"
         ],
     );
+    let unknown = send(&server, Method::POST, "/v1/indexes/nowhere/search", json!({"text": "a"}));
+    check_message(unknown.await, 404, expect![["there is no index `nowhere`"]]);
+}
+
+#[tokio::test]
+async fn bad_indexes_name_the_field_and_the_remedy() {
+    let server = start().await;
+    post(&server, "/v1/indexes", json!({"name": "faq", "model": "tiny-bert"})).await;
+    let create = |body: Value| send(&server, Method::POST, "/v1/indexes", body);
     check_message(
         create(json!({"name": "FAQ", "dimensions": 2})).await,
         400,
@@ -283,6 +287,16 @@ async fn bad_requests_name_the_field_and_the_remedy() {
         404,
         expect![["model `nobody` is not served here; served are tiny-bert, tiny-bert-compact"]],
     );
+}
+
+#[tokio::test]
+async fn bad_records_name_the_field_and_the_remedy() {
+    let server = start().await;
+    post(&server, "/v1/indexes", json!({"name": "faq", "model": "tiny-bert"})).await;
+    let upsert = |record: Value| {
+        let body = json!({"records": [record]});
+        send(&server, Method::POST, "/v1/indexes/faq/records", body)
+    };
     check_message(
         upsert(json!({"id": "", "text": "a"})).await,
         400,
@@ -298,6 +312,4 @@ async fn bad_requests_name_the_field_and_the_remedy() {
         400,
         expect![["`text`: record `7` has values too; send one of the two"]],
     );
-    let unknown = send(&server, Method::POST, "/v1/indexes/nowhere/search", json!({"text": "a"}));
-    check_message(unknown.await, 404, expect![["there is no index `nowhere`"]]);
 }
