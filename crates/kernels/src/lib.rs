@@ -1,7 +1,7 @@
 //! Arithmetic on packed activations and vectors, and the home of `unsafe`.
 //!
 //! A forward pass calls the operations of [`Exec`] on [`Matrix`] values; a search calls
-//! [`scan`] and [`TopK`]. Every operation is written once over the lanes of an instruction set ([`Isa`], chosen
+//! [`scan`](fn@scan) and [`TopK`]. Every operation is written once over the lanes of an instruction set ([`Isa`], chosen
 //! at run time), agrees with the plain loops in `reference.rs`, and gives each output element as one
 //! sum in one fixed order: the same row gives the same bits whatever stands beside it, and however
 //! many threads share the work.

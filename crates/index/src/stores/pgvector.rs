@@ -55,7 +55,7 @@ pub struct PgVectorStore {
 pub struct PgVectorConfig {
     /// How long a server that is gone is waited for.
     pub retry: Retry,
-    /// Whether new indexes get a graph, and queries by [`Precision::Auto`] use it.
+    /// Whether new indexes get a graph, and queries by [`Precision::Auto`](crate::Precision::Auto) use it.
     pub hnsw: Option<Hnsw>,
 }
 
