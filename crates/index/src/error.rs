@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::invalid::InvalidRequest;
+use crate::spec::IndexName;
 
 /// A request that a store did not carry out.
 #[derive(Debug, thiserror::Error)]
@@ -126,6 +127,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Says that there is no such index.
+    pub fn index_not_found(index: &IndexName) -> Self {
+        Self::IndexNotFound { name: index.as_str().to_owned() }
+    }
+
+    /// Says that a name is taken.
+    pub fn index_exists(index: &IndexName) -> Self {
+        Self::IndexExists { name: index.as_str().to_owned() }
+    }
+
     /// Returns whether the same request may succeed later without anybody doing anything.
     pub fn is_retryable(&self) -> bool {
         match self {

@@ -56,7 +56,7 @@ impl MemoryStore {
     ) -> Result<T, StoreError> {
         let mut indexes = self.lock();
         let index = indexes.get_mut(name);
-        index.map(run).ok_or_else(|| StoreError::IndexNotFound { name: name.as_str().to_owned() })
+        index.map(run).ok_or_else(|| StoreError::index_not_found(name))
     }
 }
 
@@ -78,7 +78,7 @@ impl VectorStore for MemoryStore {
     async fn create_index(&self, spec: &IndexSpec) -> Result<(), StoreError> {
         let mut indexes = self.lock();
         if indexes.contains_key(&spec.name) {
-            return Err(StoreError::IndexExists { name: spec.name.as_str().to_owned() });
+            return Err(StoreError::index_exists(&spec.name));
         }
         let index = Index { spec: spec.clone(), namespaces: BTreeMap::new(), lsn: 0 };
         indexes.insert(spec.name.clone(), index);

@@ -180,7 +180,7 @@ impl Data {
     fn index(&self, name: &IndexName) -> Result<Arc<Index>, StoreError> {
         let indexes = self.indexes.read().unwrap_or_else(PoisonError::into_inner);
         let index = indexes.get(name).cloned();
-        index.ok_or_else(|| StoreError::IndexNotFound { name: name.as_str().to_owned() })
+        index.ok_or_else(|| StoreError::index_not_found(name))
     }
 
     fn all(&self) -> Vec<Arc<Index>> {
@@ -201,7 +201,7 @@ impl Data {
         let _changing = self.changing();
         let path = self.dir.join(name.as_str());
         if self.index(name).is_ok() {
-            return Err(StoreError::IndexExists { name: name.as_str().to_owned() });
+            return Err(StoreError::index_exists(name));
         }
         let staging = folder::staging(&self.dir);
         fs_err::create_dir(&staging).map_err(folder::io_error(&staging))?;

@@ -11,8 +11,6 @@ mod documents;
 mod pages;
 mod requests;
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use base64::Engine as _;
 use wire::opensearch::CreateIndexRequest;
@@ -20,8 +18,9 @@ use wire::opensearch::client as body;
 
 use super::bulk::{self, Limits};
 use super::http::{Http, Request, Server};
+use super::listing;
 use super::retry::Retry;
-use super::status::is_missing;
+use super::status::{if_still_there, is_missing};
 use crate::error::StoreError;
 use crate::filter::Filter;
 use crate::query::{Precision, Query, QueryResult};
@@ -112,7 +111,7 @@ impl VectorStore for OpenSearchStore {
         let body: CreateIndexRequest = documents::mapping(spec, &self.config);
         let made = self.http.send(&Request::put(path(&spec.name, ""), &body).once()).await;
         made.map(drop).map_err(|err| match documents::is_taken(&err) {
-            true => StoreError::IndexExists { name: spec.name.as_str().to_owned() },
+            true => StoreError::index_exists(&spec.name),
             false => err,
         })
     }
@@ -120,12 +119,8 @@ impl VectorStore for OpenSearchStore {
     async fn list_indexes(&self) -> Result<Vec<IndexDescription>, StoreError> {
         let mut indexes = Vec::new();
         for spec in self.mappings(&format!("{PREFIX}*")).await? {
-            match self.count(&spec.name).await {
-                Ok(num_records) => indexes.push(IndexDescription { spec, num_records }),
-                // It was deleted since the mappings were read.
-                Err(StoreError::IndexNotFound { .. }) => {}
-                Err(err) => return Err(err),
-            }
+            let count = if_still_there(self.count(&spec.name).await)?;
+            indexes.extend(count.map(|num_records| IndexDescription { spec, num_records }));
         }
         Ok(indexes)
     }
@@ -136,7 +131,7 @@ impl VectorStore for OpenSearchStore {
     }
 
     async fn index_spec(&self, index: &IndexName) -> Result<IndexSpec, StoreError> {
-        let not_found = || StoreError::IndexNotFound { name: index.as_str().to_owned() };
+        let not_found = || StoreError::index_not_found(index);
         match self.mappings(&format!("{PREFIX}{index}")).await {
             Ok(specs) => specs.into_iter().next().ok_or_else(not_found),
             Err(err) if is_missing(&err) => Err(not_found()),
@@ -193,15 +188,14 @@ impl VectorStore for OpenSearchStore {
         namespace: &Namespace,
         ids: &[String],
     ) -> Result<Vec<Record>, StoreError> {
-        let mut records = BTreeMap::new();
+        let mut records = Vec::new();
         for ids in ids.chunks(pages::MAX_HITS) {
             let body = documents::by_ids(namespace, ids);
             for hit in self.search::<Document>(index, &body).await?.hits.hits {
-                let record = hit.source.into_record();
-                records.insert(record.id.clone(), record);
+                records.push(hit.source.into_record());
             }
         }
-        Ok(ids.iter().filter_map(|id| records.get(id).cloned()).collect())
+        Ok(listing::in_order(ids, records))
     }
 
     async fn list(

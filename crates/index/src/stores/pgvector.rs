@@ -20,12 +20,11 @@ mod search;
 mod sql;
 mod statements;
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use super::listing;
 use super::retry::Retry;
 use crate::error::StoreError;
 use crate::filter::Filter;
@@ -34,7 +33,7 @@ use crate::record::{Namespace, Record, RecordPage, Selection, Update};
 use crate::spec::{IndexChange, IndexDescription, IndexName, IndexSpec, NamespaceStats, Stats};
 use crate::store::{Capabilities, PageRequest, VectorStore, Written};
 use pool::Pool;
-use rows::{get, lsn_of, not_found, recorded, rows, spec_of, unsigned, written};
+use rows::{get, lsn_of, recorded, rows, spec_of, unsigned, written};
 use sql::Sql;
 use statements::Table;
 
@@ -158,7 +157,7 @@ impl VectorStore for PgVectorStore {
 
     async fn index_spec(&self, index: &IndexName) -> Result<IndexSpec, StoreError> {
         let rows = self.read(index, &statements::one_spec(index)).await?;
-        spec_of(rows.first().ok_or_else(|| not_found(index))?)
+        spec_of(rows.first().ok_or_else(|| StoreError::index_not_found(index))?)
     }
 
     async fn configure_index(
@@ -206,12 +205,11 @@ impl VectorStore for PgVectorStore {
         namespace: &Namespace,
         ids: &[String],
     ) -> Result<Vec<Record>, StoreError> {
-        let mut records = BTreeMap::new();
+        let mut records = Vec::new();
         for row in self.read(index, &Table::of(index).fetch(namespace, ids)).await? {
-            let record = recorded(&row)?;
-            records.insert(record.id.clone(), record);
+            records.push(recorded(&row)?);
         }
-        Ok(ids.iter().filter_map(|id| records.get(id).cloned()).collect())
+        Ok(listing::in_order(ids, records))
     }
 
     async fn list(
@@ -259,7 +257,7 @@ impl VectorStore for PgVectorStore {
     async fn stats(&self, index: &IndexName, filter: Option<&Filter>) -> Result<Stats, StoreError> {
         let (_, lsn) = {
             let rows = self.read(index, &statements::one_spec(index)).await?;
-            let row = rows.first().ok_or_else(|| not_found(index))?;
+            let row = rows.first().ok_or_else(|| StoreError::index_not_found(index))?;
             (spec_of(row)?, lsn_of(row)?)
         };
         let mut namespaces = Vec::new();

@@ -20,8 +20,9 @@ use wire::pinecone;
 
 use super::bulk::{self, Limits};
 use super::http::{Http, Request, Server, escaped};
+use super::listing;
 use super::retry::Retry;
-use super::status::is_missing;
+use super::status::{if_still_there, is_missing};
 use crate::error::StoreError;
 use crate::filter::Filter;
 use crate::query::{Precision, Query, QueryResult};
@@ -152,14 +153,9 @@ impl VectorStore for PineconeStore {
         for model in listed.indexes {
             // Sparse ones are not ours to search.
             let Some(spec) = notes::spec_of(model)? else { continue };
-            match self.stats(&spec.name, None).await {
-                Ok(stats) => {
-                    indexes.push(IndexDescription { spec, num_records: stats.num_records() });
-                }
-                // It was deleted since the list was made.
-                Err(StoreError::IndexNotFound { .. }) => {}
-                Err(err) => return Err(err),
-            }
+            let stats = if_still_there(self.stats(&spec.name, None).await)?;
+            let num_records = stats.map(|stats| stats.num_records());
+            indexes.extend(num_records.map(|num_records| IndexDescription { spec, num_records }));
         }
         indexes.sort_by(|a, b| a.spec.name.cmp(&b.spec.name));
         Ok(indexes)
@@ -233,16 +229,16 @@ impl VectorStore for PineconeStore {
         namespace: &Namespace,
         ids: &[String],
     ) -> Result<Vec<Record>, StoreError> {
-        let mut records = BTreeMap::new();
+        let mut records = Vec::new();
         for ids in records::short_queries(ids, MAX_FETCHED_BYTES) {
             let path = format!("/vectors/fetch?namespace={}{ids}", escaped(namespace.as_str()));
             let Some(found) = self.read(index, &Request::get(path)).await? else { continue };
             let found: pinecone::FetchResponse = found;
             for vector in found.vectors.into_values() {
-                records.insert(vector.id.clone(), records::recorded(vector)?);
+                records.push(records::recorded(vector)?);
             }
         }
-        Ok(ids.iter().filter_map(|id| records.get(id).cloned()).collect())
+        Ok(listing::in_order(ids, records))
     }
 
     async fn list(

@@ -11,8 +11,6 @@ mod condition;
 mod points;
 mod requests;
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use wire::qdrant;
 
@@ -20,7 +18,7 @@ use super::bulk::{self, Limits};
 use super::http::{Http, Request, Server};
 use super::listing;
 use super::retry::Retry;
-use super::status::is_conflict;
+use super::status::{if_still_there, is_conflict};
 use crate::error::StoreError;
 use crate::filter::Filter;
 use crate::query::{Precision, Query, QueryResult};
@@ -122,7 +120,7 @@ impl VectorStore for QdrantStore {
         };
         let made = self.http.send(&Request::put(collection(&spec.name), &body).once()).await;
         made.map_err(|err| match is_conflict(&err) {
-            true => StoreError::IndexExists { name: spec.name.as_str().to_owned() },
+            true => StoreError::index_exists(&spec.name),
             false => err,
         })?;
         if let Err(err) = self.make_namespace_index(&spec.name).await {
@@ -143,12 +141,7 @@ impl VectorStore for QdrantStore {
         names.sort();
         let mut indexes = Vec::new();
         for name in names {
-            match self.describe_index(&name).await {
-                Ok(index) => indexes.push(index),
-                // It was deleted since the names were read.
-                Err(StoreError::IndexNotFound { .. }) => {}
-                Err(err) => return Err(err),
-            }
+            indexes.extend(if_still_there(self.describe_index(&name).await)?);
         }
         Ok(indexes)
     }
@@ -223,18 +216,17 @@ impl VectorStore for QdrantStore {
         namespace: &Namespace,
         ids: &[String],
     ) -> Result<Vec<Record>, StoreError> {
-        let mut records = BTreeMap::new();
+        let mut records = Vec::new();
         for ids in ids.chunks(MAX_IDS) {
             let ids = points::uuids(namespace, ids);
             let with_payload = qdrant::Fields::Whether(true);
             let body = qdrant::GetPoints { ids, with_payload, with_vector: true };
             let found: Vec<qdrant::FoundPoint<Payload>> = self.read(index, "points", &body).await?;
             for point in found {
-                let record = points::recorded(point)?;
-                records.insert(record.id.clone(), record);
+                records.push(points::recorded(point)?);
             }
         }
-        Ok(ids.iter().filter_map(|id| records.get(id).cloned()).collect())
+        Ok(listing::in_order(ids, records))
     }
 
     async fn list(

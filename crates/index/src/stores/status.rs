@@ -16,3 +16,12 @@ pub(super) fn is_forbidden(err: &StoreError) -> bool {
 pub(super) fn is_conflict(err: &StoreError) -> bool {
     matches!(err, StoreError::Refused { status: 409, .. })
 }
+
+/// Returns what was read of an index; `None` if it was deleted since its name was read.
+pub(super) fn if_still_there<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(StoreError::IndexNotFound { .. }) => Ok(None),
+        Err(err) => Err(err),
+    }
+}

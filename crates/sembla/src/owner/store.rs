@@ -67,9 +67,7 @@ impl VectorStore for OwnerStore {
         match self.client.send::<wire::Index>(Method::POST, "", Some(&body)).await {
             Ok(_) => Ok(()),
             // The name of a new index does not stand in the path.
-            Err(StoreError::IndexExists { .. }) => {
-                Err(StoreError::IndexExists { name: spec.name.as_str().to_owned() })
-            }
+            Err(StoreError::IndexExists { .. }) => Err(StoreError::index_exists(&spec.name)),
             Err(err) => Err(err),
         }
     }

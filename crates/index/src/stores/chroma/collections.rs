@@ -42,14 +42,14 @@ impl Collections {
         let body = chroma::CreateCollection { get_or_create: false, ..body };
         let made = self.http.send(&Request::post(&*self.path, &body).once()).await;
         made.map(drop).map_err(|err| match is_conflict(&err) {
-            true => StoreError::IndexExists { name: spec.name.as_str().to_owned() },
+            true => StoreError::index_exists(&spec.name),
             false => err,
         })
     }
 
     pub(super) async fn spec(&self, index: &IndexName) -> Result<IndexSpec, StoreError> {
         let found = self.named(&index_collection(index)).await?;
-        spec_of(&found.ok_or_else(|| not_found(index))?)
+        spec_of(&found.ok_or_else(|| StoreError::index_not_found(index))?)
     }
 
     pub(super) async fn change(
@@ -58,7 +58,7 @@ impl Collections {
         change: &IndexChange,
     ) -> Result<(), StoreError> {
         let found = self.named(&index_collection(index)).await?;
-        let collection = found.ok_or_else(|| not_found(index))?;
+        let collection = found.ok_or_else(|| StoreError::index_not_found(index))?;
         let mut spec = spec_of(&collection)?;
         spec.apply(change);
         let new_metadata = [(SPEC.to_owned(), spec_json(&spec).into())].into_iter().collect();
@@ -227,8 +227,4 @@ fn spec_of(collection: &chroma::Collection) -> Result<IndexSpec, StoreError> {
         status: 0,
         message: format!("collection `{}` has no spec of an index", collection.name),
     })
-}
-
-fn not_found(index: &IndexName) -> StoreError {
-    StoreError::IndexNotFound { name: index.as_str().to_owned() }
 }

@@ -13,6 +13,7 @@ use crate::spec::Metric;
 use crate::store::Written;
 use crate::stores::bulk::Limits;
 use crate::stores::http::Request;
+use crate::stores::listing;
 
 impl ChromaStore {
     pub(super) async fn limits(&self) -> Result<Limits, StoreError> {
@@ -70,14 +71,14 @@ impl ChromaStore {
         collection: &str,
         ids: &[String],
     ) -> Result<Vec<Record>, StoreError> {
-        let mut records = BTreeMap::new();
+        let mut records = Vec::new();
         for ids in ids.chunks(self.limits().await?.num_records) {
             let include = vec![chroma::Include::Embeddings, chroma::Include::Metadatas];
             let body = chroma::Get { ids: Some(ids.to_vec()), include, ..chroma::Get::default() };
             let got: chroma::Got = self.post(collection, "get", &body).await?;
-            records.extend(scan::records(got).map(|record| (record.id.clone(), record)));
+            records.extend(scan::records(got));
         }
-        Ok(ids.iter().filter_map(|id| records.get(id).cloned()).collect())
+        Ok(listing::in_order(ids, records))
     }
 
     /// The ids that pass, at most `limit`.

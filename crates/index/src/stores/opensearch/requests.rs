@@ -28,7 +28,7 @@ impl OpenSearchStore {
         request: &Request,
     ) -> Result<T, StoreError> {
         self.http.json(request).await.map_err(|err| match is_missing(&err) {
-            true => StoreError::IndexNotFound { name: index.as_str().to_owned() },
+            true => StoreError::index_not_found(index),
             false => err,
         })
     }

@@ -4,7 +4,7 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{Json, ToSql, Type};
 
 use super::codec::Floats;
-use super::rows::{count, failed, look_up, matched, not_found, rows, spec_of, written};
+use super::rows::{count, failed, look_up, matched, rows, spec_of, written};
 use super::search::{Scan, Search};
 use super::statements::{self, Table};
 use super::{MAX_HNSW_DIMENSIONS, NAME, PgVectorStore};
@@ -65,7 +65,7 @@ impl PgVectorStore {
         let mut lease = self.pool.lease().await?;
         let transaction = lease.client.transaction().await.map_err(failed(name))?;
         let locked = rows(&transaction, &statements::lock_spec(index), name).await?;
-        let mut spec = spec_of(locked.first().ok_or_else(|| not_found(index))?)?;
+        let mut spec = spec_of(locked.first().ok_or_else(|| StoreError::index_not_found(index))?)?;
         spec.apply(change);
         written(&transaction, &statements::update_spec(&spec), name).await?;
         Ok(transaction.commit().await.map_err(failed(name))?)
@@ -76,7 +76,7 @@ impl PgVectorStore {
         let mut lease = self.pool.lease().await?;
         let transaction = lease.client.transaction().await.map_err(failed(name))?;
         if written(&transaction, &statements::delete_spec(index), name).await?.num_records == 0 {
-            return Err(not_found(index).into());
+            return Err(StoreError::index_not_found(index).into());
         }
         transaction.batch_execute(&Table::of(index).drop()).await.map_err(failed(name))?;
         Ok(transaction.commit().await.map_err(failed(name))?)

@@ -44,7 +44,7 @@ pub(super) async fn look_up(
     index: &IndexName,
 ) -> Result<(IndexSpec, u64), StoreError> {
     let rows = rows(client, &statements::one_spec(index), index.as_str()).await?;
-    let row = rows.first().ok_or_else(|| not_found(index))?;
+    let row = rows.first().ok_or_else(|| StoreError::index_not_found(index))?;
     Ok((spec_of(row)?, lsn_of(row)?))
 }
 
@@ -97,10 +97,6 @@ pub(super) fn matched(row: &Row, query: &Query, metric: Metric) -> Result<Match,
 /// A count, which is never negative.
 pub(super) fn unsigned(count: i64) -> u64 {
     u64::try_from(count).unwrap_or(0)
-}
-
-pub(super) fn not_found(index: &IndexName) -> StoreError {
-    StoreError::IndexNotFound { name: index.as_str().to_owned() }
 }
 
 fn malformed(what: &str) -> StoreError {

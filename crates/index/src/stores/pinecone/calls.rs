@@ -44,7 +44,7 @@ impl PineconeStore {
     ) -> Result<(), StoreError> {
         let made = self.control.send(&Request::post("/indexes", body).once()).await;
         made.map_err(|err| match is_conflict(&err) {
-            true => StoreError::IndexExists { name: index.as_str().to_owned() },
+            true => StoreError::index_exists(index),
             false => err,
         })?;
         let is_ready = || async {
@@ -211,7 +211,7 @@ fn later(state: &str) -> StoreError {
 
 fn not_found_or(index: &IndexName, err: StoreError) -> StoreError {
     match is_missing(&err) {
-        true => StoreError::IndexNotFound { name: index.as_str().to_owned() },
+        true => StoreError::index_not_found(index),
         false => err,
     }
 }

@@ -36,9 +36,7 @@ impl QdrantStore {
     ) -> Result<T, StoreError> {
         match self.http.json::<qdrant::Answer<T>>(request).await {
             Ok(answer) => Ok(answer.result),
-            Err(err) if is_missing(&err) => {
-                Err(StoreError::IndexNotFound { name: index.as_str().to_owned() })
-            }
+            Err(err) if is_missing(&err) => Err(StoreError::index_not_found(index)),
             Err(err) => Err(err),
         }
     }
