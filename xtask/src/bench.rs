@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     index: bool,
     #[command(flatten)]
-    index_arguments: index::Arguments,
+    index_size: index::Size,
     /// Model directory; the model of the demo if none is given
     #[arg(long)]
     model: Option<PathBuf>,
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     if arguments.index {
         let text = arguments.text.as_deref();
-        return index::run(&arguments.index_arguments, text, &model, arguments.json.as_deref());
+        return index::run(&arguments.index_size, text, &model, arguments.json.as_deref());
     }
     let sample = sample::take(arguments.text.as_deref(), arguments.inputs)?;
     ensure!(

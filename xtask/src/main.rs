@@ -58,3 +58,15 @@ fn main() -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_arguments_of_all_tasks_agree_with_each_other() {
+        Arguments::command().debug_assert();
+    }
+}

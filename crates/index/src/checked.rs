@@ -26,6 +26,13 @@ const MAX_NAMESPACE_BYTES: usize = 512;
 /// The most terms of a sparse vector.
 const MAX_SPARSE_TERMS: usize = 2_048;
 
+/// The length of the longest vector: the product of two such, and the square of their distance, is still
+/// a finite f32.
+const MAX_LENGTH: f64 = 1e18;
+/// The length of the shortest vector that has a cosine: the products of its floats are no longer rounded
+/// to nothing below.
+const MIN_COSINE_LENGTH: f64 = 1e-15;
+
 /// A store behind the checks that all stores share. Cheap to clone.
 #[derive(Clone)]
 pub struct Checked {
@@ -67,7 +74,13 @@ impl Checked {
             return Err(StoreError::Unsupported { store: can.name, what: "keep sparse vectors" });
         }
         self.store.create_index(spec).await?;
-        self.store.describe_index(&spec.name).await
+        match self.store.describe_index(&spec.name).await {
+            // It was created, and deleted before anybody could look.
+            Err(StoreError::IndexNotFound { .. }) => {
+                Ok(IndexDescription { spec: spec.clone(), num_records: 0 })
+            }
+            described => described,
+        }
     }
 
     /// Returns all indexes, by name.
@@ -188,8 +201,31 @@ impl Checked {
             checks.dense(values, &place)?;
         }
         checks.sparse(update.sparse.as_ref(), &place)?;
+        if update.sparse.is_some() {
+            check_has_sparse(&spec, update.sparse.as_ref(), &place)?;
+        }
         check_metadata(&update.set_metadata, &place)?;
+        self.check_metadata_together(index, namespace, &update).await?;
         self.store.update(index, namespace, update).await
+    }
+
+    // Fields that fit one by one must not add up to more than a record may have.
+    async fn check_metadata_together(
+        &self,
+        index: &IndexName,
+        namespace: &Namespace,
+        update: &Update,
+    ) -> Result<(), StoreError> {
+        if update.set_metadata.is_empty() {
+            return Ok(());
+        }
+        let ids = std::slice::from_ref(&update.id);
+        for mut record in self.store.fetch(index, namespace, ids).await? {
+            record.metadata.extend(update.set_metadata.clone());
+            let place = || format!("record `{}` with what the update adds", update.id);
+            check_metadata(&record.metadata, &place)?;
+        }
+        Ok(())
     }
 
     /// Returns the records of these ids that are there, in the order asked.
@@ -319,9 +355,19 @@ impl VectorChecks<'_> {
             });
         }
         check_finite(values, place)?;
-        let is_zero = !values.is_empty() && values.iter().all(|x| *x == 0.0);
-        if is_zero && self.spec.metric == Metric::Cosine {
+        let length = check_length(values, place)?;
+        if self.spec.metric != Metric::Cosine || values.is_empty() {
+            return Ok(());
+        }
+        if length == 0.0 {
             return Err(InvalidRequest::ZeroVector { place: place() });
+        }
+        if length < MIN_COSINE_LENGTH {
+            return Err(InvalidRequest::TooShort {
+                place: place(),
+                length,
+                min: MIN_COSINE_LENGTH,
+            });
         }
         Ok(())
     }
@@ -355,7 +401,9 @@ impl VectorChecks<'_> {
         if !sparse.indices.is_sorted_by(|a, b| a < b) {
             return Err(wrong("names a sparse index twice").into());
         }
-        Ok(check_finite(&sparse.values, place)?)
+        check_finite(&sparse.values, place)?;
+        check_length(&sparse.values, place)?;
+        Ok(())
     }
 }
 
@@ -377,7 +425,12 @@ fn check_spec(spec: &IndexSpec, max_dimensions: usize) -> Result<(), InvalidRequ
     if let Some(fingerprint) = &spec.fingerprint
         && fingerprint.dimensions != spec.dimensions
     {
-        return wrong("the model's embeddings have other dimensions than the index");
+        return Err(InvalidRequest::ModelDimensions {
+            model: fingerprint.model.clone(),
+            got: fingerprint.dimensions,
+            index: spec.name.clone(),
+            expected: spec.dimensions,
+        });
     }
     Ok(())
 }
@@ -416,6 +469,15 @@ fn check_finite(values: &[f32], place: &dyn Fn() -> String) -> Result<(), Invali
             Err(InvalidRequest::NotFinite { place: place(), position, value: values[position] })
         }
     }
+}
+
+/// Checks that products with other vectors are finite, and returns the length.
+fn check_length(values: &[f32], place: &dyn Fn() -> String) -> Result<f64, InvalidRequest> {
+    let length = values.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+    if length > MAX_LENGTH {
+        return Err(InvalidRequest::TooLong { place: place(), length, max: MAX_LENGTH });
+    }
+    Ok(length)
 }
 
 fn check_has_sparse(

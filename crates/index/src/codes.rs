@@ -60,20 +60,14 @@ impl Effort {
     pub fn new(way: Way, want: usize) -> Self {
         // Twice as many as asked lose nothing in bytes; the error of a bit is some ten times that.
         let num_candidates = (2 * want).max(MIN_CANDIDATES);
-        let least = match way {
-            Way::OneBit => MIN_INT8_OF_ALL,
-            Way::Lists(_) | Way::Int8 => MIN_INT8,
-        };
-        Self { way, num_int8: (10 * num_candidates).max(least), num_candidates }
+        Self { way, num_int8: (10 * num_candidates).max(MIN_INT8), num_candidates }
     }
 }
 
 const MIN_CANDIDATES: usize = 40;
-/// Where some lists are left out, more rows as bytes find hardly anything more: 0.991 of the nearest ten
-/// of 1,000,000 × 384 with 500, 0.992 with 1,000.
+/// With more rows as bytes hardly anything more is found: of the nearest ten of 1,000,000 × 384, 0.998
+/// with 300, and all from 500 to 2,000, when at least half of the lists are read.
 const MIN_INT8: usize = 500;
-/// Where none are, they do: 0.998 with 500, 0.9998 with 2,000, for a twentieth of the time.
-const MIN_INT8_OF_ALL: usize = 1_500;
 /// Lists get so many rows when they are learned, as far as [`MAX_LISTS`] allows.
 const ROWS_IN_A_LIST: usize = 1_000;
 const MAX_LISTS: usize = 4_096;
@@ -223,8 +217,9 @@ impl Codes {
             let start = Instant::now();
             let mut survivors = Nearest::new(effort.num_int8, live);
             let num = state.lists.scan(&state.encoder, &query, num_lists, &mut survivors);
+            let survivors = survivors.into_set();
             stages.push(stage("one-bit", num as u64, start));
-            survivors.into_rows()
+            survivors
         });
         let start = Instant::now();
         let bytes = ByteQuery::new(&query);
@@ -284,6 +279,7 @@ impl Codes {
             num_done = chunks.len();
             chunks = self.read().bytes.whole_chunks();
         }
+        lists.settle();
         let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let chunks = self.read().bytes.all_chunks();
         lists.append_chunks(&encoder, num_done, &chunks[num_done..], num_threads);

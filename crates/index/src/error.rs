@@ -64,7 +64,7 @@ pub enum StoreError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A remote store refused.
-    #[error("the {store} store answered {status}: {message}")]
+    #[error("the {store} store {}: {message}", answered(*.status))]
     Refused {
         /// Which store.
         store: &'static str,
@@ -121,9 +121,16 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// A defect of the store: it panicked. Of a write, all is kept or nothing.
+    #[error("the store failed in the middle of this request; the log says where")]
+    Crashed,
     /// The store was closed, by a shutdown or the deletion of the index.
     #[error("the store is closed")]
     Closed,
+}
+
+fn answered(status: u16) -> String {
+    if status == 0 { "failed".to_owned() } else { format!("answered {status}") }
 }
 
 impl StoreError {
@@ -155,6 +162,7 @@ impl StoreError {
             | Self::Locked { .. }
             | Self::Damaged { .. }
             | Self::Io { .. }
+            | Self::Crashed
             | Self::Closed => false,
         }
     }

@@ -172,6 +172,10 @@ impl Value {
     }
 }
 
+fn is_empty_object(json: &serde_json::Value) -> bool {
+    json.as_object().is_some_and(serde_json::Map::is_empty)
+}
+
 /// Counts what a filter has while it is read.
 struct Parser {
     num_terms: usize,
@@ -189,7 +193,7 @@ impl Parser {
         }
         let serde_json::Value::Object(entries) = json else {
             let place = place.to_owned();
-            return Err(FilterError::NotAnObject { place, found: kind(json) });
+            return Err(FilterError::NotAnObject { place, found: found(json) });
         };
         let mut all = Vec::with_capacity(entries.len());
         for (key, value) in entries {
@@ -197,6 +201,10 @@ impl Parser {
             match key.as_str() {
                 "$and" => all.push(Filter::And(self.filters(key, value, depth)?)),
                 "$or" => all.push(Filter::Or(self.filters(key, value, depth)?)),
+                "$not" if is_empty_object(value) => {
+                    let (place, found) = ("`$not`".to_owned(), "an empty one");
+                    return Err(FilterError::NotAnObject { place, found });
+                }
                 "$not" => {
                     all.push(Filter::Not(Box::new(self.filter(value, "`$not`", depth + 1)?)))
                 }
@@ -219,6 +227,10 @@ impl Parser {
         let not_a_list = |found| FilterError::NotAList { operator: operator.to_owned(), found };
         match json.as_array() {
             Some(items) if items.is_empty() => Err(not_a_list("an empty list")),
+            // It would hold for every record, and nobody means that.
+            Some(items) if items.iter().any(is_empty_object) => {
+                Err(not_a_list("a list with an empty filter"))
+            }
             Some(items) => {
                 let place = format!("each item of `{operator}`");
                 items.iter().map(|item| self.filter(item, &place, depth + 1)).collect()

@@ -29,6 +29,20 @@ pub enum InvalidRequest {
         /// What does not go together.
         what: &'static str,
     },
+    /// A model for an index of other vectors.
+    #[error(
+        "model `{model}` gives embeddings of {got} dimensions, and index `{index}` has {expected}"
+    )]
+    ModelDimensions {
+        /// Which model.
+        model: String,
+        /// Its dimensions.
+        got: usize,
+        /// The index.
+        index: IndexName,
+        /// The index's dimensions.
+        expected: usize,
+    },
     /// A namespace's name that is too long or has a NUL.
     #[error("a namespace's name has at most {max} bytes and no NUL; this one has {got} bytes")]
     Namespace {
@@ -88,6 +102,30 @@ pub enum InvalidRequest {
     ZeroVector {
         /// Which vector.
         place: String,
+    },
+    /// A vector so long that scores would be infinite.
+    #[error(
+        "{place} has the length {length:.2e}, and scores are finite for lengths up to {max:e}; scale your vectors down"
+    )]
+    TooLong {
+        /// Which vector.
+        place: String,
+        /// Its length.
+        length: f64,
+        /// The limit.
+        max: f64,
+    },
+    /// A vector so short that its direction is lost to rounding.
+    #[error(
+        "{place} has the length {length:.2e}, and a cosine needs {min:e} at least; scale your vectors up"
+    )]
+    TooShort {
+        /// Which vector.
+        place: String,
+        /// Its length.
+        length: f64,
+        /// The limit.
+        min: f64,
     },
     /// A sparse vector that is none, or is none too many.
     #[error("{place} {problem}")]

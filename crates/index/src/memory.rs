@@ -15,8 +15,8 @@ use crate::filter::Filter;
 use crate::query::{Explain, Fusion, Match, Query, QueryResult, Stage, StageScore};
 use crate::record::{Namespace, Record, RecordPage, Selection, SparseVector, Update};
 use crate::spec::{
-    IndexChange, IndexDescription, IndexName, IndexSpec, Metric, NamespaceStats, SparseWeights,
-    Stats,
+    IndexChange, IndexDescription, IndexName, IndexSpec, Metric, NamespaceStats, Protection,
+    SparseWeights, Stats,
 };
 use crate::store::{Capabilities, PageRequest, VectorStore, Written};
 
@@ -105,8 +105,12 @@ impl VectorStore for MemoryStore {
     }
 
     async fn delete_index(&self, index: &IndexName) -> Result<(), StoreError> {
-        self.with(index, |_| ())?;
-        self.lock().remove(index);
+        let mut indexes = self.lock();
+        let there = indexes.get(index).ok_or_else(|| StoreError::index_not_found(index))?;
+        if there.spec.protection == Protection::Enabled {
+            return Err(StoreError::Protected { name: index.as_str().to_owned() });
+        }
+        indexes.remove(index);
         Ok(())
     }
 

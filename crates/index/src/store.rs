@@ -40,8 +40,8 @@ pub trait VectorStore: Send + Sync {
         change: &IndexChange,
     ) -> Result<IndexDescription, StoreError>;
 
-    /// Deletes an index with all that it holds, protected or not: [`Checked`](crate::Checked)
-    /// refuses protected ones.
+    /// Deletes an index with all that it holds. [`Checked`](crate::Checked) refuses protected ones; a
+    /// store that can refuses them once more, in case they have become so in between.
     async fn delete_index(&self, index: &IndexName) -> Result<(), StoreError>;
 
     /// Writes records, replacing those with the same ids. All of them or, if the store is

@@ -18,8 +18,8 @@ pub use self::dataset::{
 pub use self::embed::{BoxError, Embed, EmbedSpec, Embedded, EngineEmbedder};
 pub use self::indexed::{
     AdmitError, Export, ExportError, ExportSummary, Fill, FillError, FingerprintMismatch,
-    HybridError, Import, ImportSummary, MAX_SAMPLES, Parts, Present, Recall, RowFault,
-    TEXT_FIELD_TAG, TextQuery, Trust, admit, check_document_model, check_query_model,
+    HybridError, Import, ImportSummary, MAX_SAMPLES, Parts, Present, RESERVED_TAGS, Recall,
+    RowFault, TEXT_FIELD_TAG, TextQuery, Trust, admit, check_document_model, check_query_model,
     document_prompt, export, fingerprint, import, is_hybrid, model_fingerprint, query_prompt,
     recall, text_field, text_query, value_to_json,
 };

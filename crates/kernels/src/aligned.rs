@@ -6,6 +6,8 @@
 
 use std::ops::{Deref, DerefMut};
 
+use crate::pages::prefer_huge_pages;
+
 const LINE: usize = 16;
 
 #[derive(Clone, Copy)]
@@ -21,7 +23,9 @@ pub(crate) struct Aligned {
 
 impl Aligned {
     pub(crate) fn zeros(len: usize) -> Self {
-        Self { lines: vec![Line([0.0; LINE]); len.div_ceil(LINE)], len }
+        let mut lines = vec![Line([0.0; LINE]); len.div_ceil(LINE)];
+        prefer_huge_pages(&mut lines);
+        Self { lines, len }
     }
 
     /// Sets the length; floats within the old capacity keep whatever they were.

@@ -18,6 +18,7 @@ mod lanes;
 mod linear;
 mod math;
 mod matrix;
+mod pages;
 mod peak;
 #[cfg(test)]
 mod reference;
@@ -37,6 +38,7 @@ pub use isa::{InstructionSets, Isa};
 pub use linear::LinearWeights;
 pub use math::Activation;
 pub use matrix::{Matrix, Offsets};
+pub use pages::prefer_huge_pages;
 pub use peak::measure_fma_peak;
 pub use rotation::Rotation;
 pub use rows::{LayerNorm, LookUp, Pooling, normalize_in_place};

@@ -12,6 +12,12 @@
 use crate::isa::{Isa, Operation};
 use crate::lanes::{self, Lanes, MAX_ENTRY};
 
+/// While a group is scored, the one this far behind it is fetched: a group is more instructions than the
+/// machine looks ahead, and its own prefetching starts anew with each page.
+const AHEAD_GROUPS: usize = 8;
+/// Bytes that memory is fetched in.
+const LINE: usize = 64;
+
 /// Rows whose codes stand side by side.
 pub const GROUP_ROWS: usize = lanes::GROUP_ROWS;
 
@@ -66,6 +72,31 @@ pub struct SignGroups<'a> {
     pub slopes: &'a [f32],
     /// `[num_groups, 32]`: what is added then; minus infinity where there is no row.
     pub offsets: &'a [f32],
+    /// The codes that are scanned after these, if there are any: their beginning is fetched meanwhile.
+    pub next_codes: &'a [[u8; GROUP_ROWS]],
+}
+
+impl SignGroups<'_> {
+    /// Has the machine fetch a group, of these or of the next ones.
+    #[inline(always)]
+    fn fetch<L: Lanes>(&self, lanes: L, group: usize, width: usize) {
+        let first = group * width;
+        let codes = match self.codes.get(first..) {
+            Some(codes) if !codes.is_empty() => codes,
+            _ => self.next_codes.get(first - self.codes.len()..).unwrap_or_default(),
+        };
+        let bytes = codes.as_ptr().cast::<u8>();
+        for at in (0..(width * GROUP_ROWS).min(size_of_val(codes))).step_by(LINE) {
+            lanes.prefetch(bytes.wrapping_add(at).cast());
+        }
+        for floats in [self.slopes, self.offsets] {
+            if let Some(floats) = floats.get(group * GROUP_ROWS..) {
+                for at in (0..GROUP_ROWS * size_of::<f32>()).step_by(LINE) {
+                    lanes.prefetch(floats.as_ptr().cast::<u8>().wrapping_add(at).cast());
+                }
+            }
+        }
+    }
 }
 
 /// Which rows of some groups are wanted.
@@ -143,6 +174,7 @@ impl Operation for Scan<'_> {
         let offsets = groups.offsets.as_chunks::<GROUP_ROWS>().0;
         let codes = groups.codes.chunks_exact(table.entries.len() / 2);
         for (number, ((codes, slopes), offsets)) in codes.zip(slopes).zip(offsets).enumerate() {
+            groups.fetch(lanes, number + AHEAD_GROUPS, table.entries.len() / 2);
             let sums = lanes.look_up(&table.entries, codes);
             let mut scores = [0.0_f32; GROUP_ROWS];
             for (score, sum) in scores.iter_mut().zip(sums) {
@@ -157,11 +189,13 @@ impl Operation for Scan<'_> {
                 best = lanes.max(best, score);
             }
             if lanes.largest(best) > above {
-                let rows = scores.iter().enumerate().filter(|(_, score)| **score > above);
-                found.extend(rows.map(|(at, score)| Found {
-                    score: *score,
-                    at: (number * GROUP_ROWS + at) as u32,
-                }));
+                // A plain loop: what closures do here is compiled elsewhere and called for each row.
+                for (at, score) in scores.iter().enumerate() {
+                    if *score > above {
+                        let at = (number * GROUP_ROWS + at) as u32;
+                        found.push(Found { score: *score, at });
+                    }
+                }
             }
         }
     }
@@ -200,7 +234,8 @@ mod tests {
         }
 
         fn groups(&self) -> SignGroups<'_> {
-            SignGroups { codes: &self.codes, slopes: &self.slopes, offsets: &self.offsets }
+            let Self { codes, slopes, offsets } = self;
+            SignGroups { codes, slopes, offsets, next_codes: codes }
         }
     }
 

@@ -3,11 +3,14 @@
 //! The tokenizer library does the splitting. Truncation and special tokens are done here, so that what
 //! is cut off can be counted and ids can be taken as they are.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 use std::path::Path;
 
 use tokenizers::normalizers::{Lowercase, Sequence as NormalizerSequence};
-use tokenizers::{NormalizerWrapper, Tokenizer as Library};
+use tokenizers::{NormalizerWrapper, PreTokenizerWrapper, Tokenizer as Library};
 
 use crate::directory::TokenizerSettings;
 use crate::{LoadError, TokenizeError};
@@ -21,6 +24,8 @@ pub struct Tokenizer {
     prefix: Vec<u32>,
     suffix: Vec<u32>,
     vocab_size: usize,
+    /// What stands before a space has no say in how what follows is split.
+    splits_at_spaces: bool,
 }
 
 /// Whether special tokens are added (to a text) or kept (in decoding).
@@ -91,7 +96,8 @@ impl Tokenizer {
         let (prefix, suffix) = frame(&library)?;
         let vocab_size =
             library.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
-        Ok(Self { library, special, prefix, suffix, vocab_size })
+        let splits_at_spaces = splits_at_spaces(&library);
+        Ok(Self { library, special, prefix, suffix, vocab_size, splits_at_spaces })
     }
 
     /// Returns how many ids there are: all below this.
@@ -208,8 +214,20 @@ impl Tokenizer {
     }
 
     fn content(&self, text: &str) -> Result<Vec<u32>, TokenizeError> {
-        let encoding = self.library.encode_fast(text, false).map_err(failed)?;
-        Ok(encoding.get_ids().to_vec())
+        let piece_bytes = if self.splits_at_spaces { PIECE_BYTES } else { usize::MAX };
+        self.content_of(pieces(text, piece_bytes))
+    }
+
+    fn content_of<'a>(
+        &self,
+        pieces: impl Iterator<Item = &'a str>,
+    ) -> Result<Vec<u32>, TokenizeError> {
+        let mut ids = Vec::new();
+        for piece in pieces {
+            let encoding = self.library.encode_fast(piece, false).map_err(failed)?;
+            ids.extend_from_slice(encoding.get_ids());
+        }
+        Ok(ids)
     }
 
     fn framed(&self, mut content: Vec<u32>, max_tokens: usize, cut: Cut) -> Sequence {
@@ -227,6 +245,33 @@ impl Tokenizer {
 
 fn failed(error: tokenizers::Error) -> TokenizeError {
     TokenizeError::Failed { reason: error.to_string() }
+}
+
+/// The library takes some 200 bytes of memory for each byte of a text, so that a long one is handed over in
+/// pieces of about this size.
+const PIECE_BYTES: usize = 64 << 10;
+
+/// Cuts a text before spaces into pieces of `piece_bytes` or a little more.
+fn pieces(text: &str, piece_bytes: usize) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let mut from = piece_bytes.min(rest.len());
+        while !rest.is_char_boundary(from) {
+            from += 1;
+        }
+        let end = rest[from..].find(' ').map_or(rest.len(), |space| from + space);
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// BERT's splitter ends a word at every space; a token that was added must not reach across one.
+fn splits_at_spaces(library: &Library) -> bool {
+    let is_bert =
+        matches!(library.get_pre_tokenizer(), Some(PreTokenizerWrapper::BertPreTokenizer(_)));
+    let added = library.get_added_tokens_decoder();
+    is_bert && !added.values().any(|token| token.content.contains(char::is_whitespace))
 }
 
 /// Finds out which ids the post-processor puts before and after a text.

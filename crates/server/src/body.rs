@@ -1,18 +1,15 @@
-//! The body of a request: bounded in bytes and in time, read as JSON whatever its Content-Type.
+//! The body of a request: read as JSON whatever its Content-Type.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod limits;
+mod lines;
+mod raw;
 
-use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, header};
-use bytes::{Bytes, BytesMut};
-use http_body::Body as _;
-use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
 
+pub(crate) use self::limits::BodyLimits;
+pub(crate) use self::lines::JsonLines;
+pub(crate) use self::raw::RawBody;
 use crate::App;
 use crate::error::{ErrorKind, HttpError};
 use crate::offload::Effort;
@@ -26,156 +23,11 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for JsonBody<T> {
     type Rejection = HttpError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, HttpError> {
-        let (parts, body) = request.into_parts();
-        let limits = app.body_limits();
-        // Held until the body is JSON no longer.
-        let _room = limits.admit(&parts.headers).await?;
-        let bytes = limits.read(&parts.headers, body).await?;
+        // Its room is held until the body is JSON no longer.
+        let RawBody { bytes, room: _room } = app.body_limits().take(request).await?;
         let effort = Effort::of_reading(bytes.len());
         app.offload().run_if(effort, move || parse(&bytes)).await.map(Self)
     }
-}
-
-mod lines;
-mod raw;
-
-pub(crate) use lines::JsonLines;
-pub(crate) use raw::RawBody;
-
-/// Bounds of a body.
-#[derive(Debug, Clone)]
-pub(crate) struct BodyLimits {
-    payload_limit: usize,
-    read_timeout: Duration,
-    // Bytes, in units of `SMALL_BODY`, that the bodies of all requests together may take.
-    room: Arc<Semaphore>,
-}
-
-// A body that is no larger needs no room: as many as there are connections fit into memory.
-const SMALL_BODY: usize = 64 * 1024;
-
-// How many bodies of the largest size are held at once. Further large ones wait unread.
-const LARGE_BODIES_AT_ONCE: usize = 8;
-
-// What even a slow line carries. A body that comes slower than this runs out of time.
-const MIN_BYTES_PER_SECOND: usize = 16 * 1024;
-
-// How many times the payload limit is read of a body that nobody wants.
-const DISCARDED_BODIES: usize = 8;
-
-impl BodyLimits {
-    pub(crate) fn new(payload_limit: usize, read_timeout: Duration) -> Self {
-        let room = payload_limit.div_ceil(SMALL_BODY).max(1) * LARGE_BODIES_AT_ONCE;
-        Self { payload_limit, read_timeout, room: Arc::new(Semaphore::new(room)) }
-    }
-
-    // Waits until a large body fits beside the others that are being read.
-    async fn admit(&self, headers: &HeaderMap) -> Result<Option<OwnedSemaphorePermit>, HttpError> {
-        // A body of unknown length is taken for one of the largest.
-        let num_bytes = content_length(headers).unwrap_or(self.payload_limit);
-        if num_bytes <= SMALL_BODY || num_bytes > self.payload_limit {
-            return Ok(None);
-        }
-        let units = u32::try_from(num_bytes.div_ceil(SMALL_BODY)).unwrap_or(u32::MAX);
-        let deadline = Instant::now() + self.read_timeout;
-        let room = Arc::clone(&self.room).acquire_many_owned(units);
-        match timeout_at(deadline, room).await {
-            Ok(permit) => Ok(Some(permit.expect("the semaphore is never closed"))),
-            Err(_) => Err(HttpError::new(
-                ErrorKind::Overloaded,
-                "too many large bodies are being read; try again in 1 s",
-            )
-            .retry_after(Duration::from_secs(1))),
-        }
-    }
-
-    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, HttpError> {
-        if content_length(headers).is_some_and(|length| length > self.payload_limit) {
-            return Err(self.too_large());
-        }
-        let mut reader = Reader::new(body, self.read_timeout);
-        let mut bytes = BytesMut::with_capacity(reader.size_hint(self.payload_limit));
-        while let Some(data) = reader.next().await? {
-            if bytes.len() + data.len() > self.payload_limit {
-                return Err(self.too_large());
-            }
-            bytes.extend_from_slice(&data);
-        }
-        Ok(bytes.freeze())
-    }
-
-    /// Reads what is left of a body, as far as it comes at a reasonable pace and ends.
-    pub(crate) async fn discard(&self, body: Body) {
-        let mut left = self.payload_limit.saturating_mul(DISCARDED_BODIES);
-        let mut reader = Reader::new(body, self.read_timeout);
-        while let Ok(Some(data)) = reader.next().await {
-            if data.len() > left {
-                return;
-            }
-            left -= data.len();
-        }
-    }
-
-    fn too_large(&self) -> HttpError {
-        let message = format!(
-            "the body is larger than {} bytes, which is the payload limit; send fewer inputs per \
-             request, or start the server with a larger --payload-limit",
-            self.payload_limit
-        );
-        HttpError::new(ErrorKind::TooLarge, message)
-    }
-}
-
-fn content_length(headers: &HeaderMap) -> Option<usize> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-// Takes data as long as it comes at a reasonable pace.
-struct Reader {
-    body: Body,
-    began: Instant,
-    patience: Duration,
-    num_bytes: usize,
-}
-
-impl Reader {
-    fn new(body: Body, patience: Duration) -> Self {
-        Self { body, began: Instant::now(), patience, num_bytes: 0 }
-    }
-
-    fn size_hint(&self, limit: usize) -> usize {
-        // What a client announces is not yet sent: room is made as data comes, but for small bodies.
-        let announced = usize::try_from(self.body.size_hint().lower()).unwrap_or(limit);
-        announced.min(limit).min(SMALL_BODY)
-    }
-
-    async fn next(&mut self) -> Result<Option<Bytes>, HttpError> {
-        loop {
-            let earned = Duration::from_secs((self.num_bytes / MIN_BYTES_PER_SECOND) as u64);
-            let deadline = self.began + self.patience + earned;
-            let Ok(frame) = timeout_at(deadline, self.body.frame()).await else {
-                return Err(too_slow(self.num_bytes, self.began.elapsed()));
-            };
-            let Some(frame) = frame else { return Ok(None) };
-            let frame = frame.map_err(|err| {
-                HttpError::new(ErrorKind::BadJson, format!("the body ended early: {err}"))
-            })?;
-            // Trailers are not data.
-            if let Ok(data) = frame.into_data() {
-                self.num_bytes += data.len();
-                return Ok(Some(data));
-            }
-        }
-    }
-}
-
-fn too_slow(num_bytes: usize, elapsed: Duration) -> HttpError {
-    let message = format!(
-        "the body came too slowly: {num_bytes} bytes in {} s; at least {MIN_BYTES_PER_SECOND} bytes \
-         per second are expected",
-        elapsed.as_secs()
-    );
-    HttpError::new(ErrorKind::TooSlow, message)
 }
 
 /// Reads a body that is one JSON object.
@@ -221,10 +73,32 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], err: serde_json::Error) -> HttpErr
 }
 
 fn at(path: String, problem: &str) -> HttpError {
+    let problem = in_plain_words(problem);
     if path == "." {
         return HttpError::new(ErrorKind::BadField, problem);
     }
     HttpError::new(ErrorKind::BadField, format!("`{path}`: {problem}")).param(path)
+}
+
+// What serde calls the numbers that it expects, and what its readers call them.
+const NUMBERS: [(&str, &str); 5] = [
+    ("usize", "a whole number from 0"),
+    ("u64", "a whole number from 0"),
+    ("u32", "a whole number from 0 to 4294967295"),
+    ("f32", "a number"),
+    ("f64", "a number"),
+];
+
+fn in_plain_words(problem: &str) -> String {
+    const EXPECTED: &str = ", expected ";
+    // The last one is serde's own; any other stands in what it repeats of the body.
+    let Some(at) = problem.rfind(EXPECTED) else { return problem.to_owned() };
+    let (before, expected) = problem.split_at(at + EXPECTED.len());
+    let kind = expected.split(' ').next().unwrap_or_default();
+    match NUMBERS.iter().find(|(name, _)| *name == kind) {
+        Some((_, words)) => format!("{before}{words}{}", &expected[kind.len()..]),
+        None => problem.to_owned(),
+    }
 }
 
 // What Python's `json` and JavaScript's habits write for numbers that are none, if parsing failed there.
@@ -275,7 +149,7 @@ mod tests {
         check(
             br#"{"inputs":"a","dimensions":-1}"#,
             expect![[
-                r#"BadField: `dimensions`: invalid value: integer `-1`, expected usize at line 1 column 29"#
+                r#"BadField: `dimensions`: invalid value: integer `-1`, expected a whole number from 0 at line 1 column 29"#
             ]],
         );
         check(

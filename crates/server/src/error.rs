@@ -9,6 +9,7 @@ use axum::response::IntoResponse;
 use engine::{EmbedError, InputError};
 
 use crate::dialects::Place;
+use crate::echo::{cut, shorten};
 use crate::indexes::IndexErrorKind;
 
 /// A request that is answered with an error. The layer `middleware::shape` gives it the status and
@@ -57,6 +58,10 @@ pub(crate) enum ErrorKind {
     TooSlow,
     /// The body says that it is something else than JSON, as a web page's may without being asked.
     ContentType,
+    /// The body is compressed.
+    ContentEncoding,
+    /// The request names several hosts.
+    BadHost,
     /// Another site's page, or a name that may be anybody's, stands in `Origin` or `Host`.
     ForeignPage,
     /// An index, or the store of indexes, has another answer.
@@ -67,7 +72,7 @@ pub(crate) enum ErrorKind {
 
 impl ErrorKind {
     /// All kinds, in the order in which `docs/status-codes.md` has them.
-    pub(crate) const ALL: [Self; 27] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::EmptyInput,
         Self::BadJson,
         Self::BadField,
@@ -79,6 +84,8 @@ impl ErrorKind {
         Self::TooSlow,
         Self::TooLarge,
         Self::ContentType,
+        Self::ContentEncoding,
+        Self::BadHost,
         Self::ForeignPage,
         Self::Index(IndexErrorKind::NoIndexes),
         Self::Index(IndexErrorKind::UnknownIndex),
@@ -111,7 +118,9 @@ impl ErrorKind {
             Self::UnknownModel | Self::UnknownRoute | Self::WrongMethod => "not_found",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
-            Self::ContentType | Self::ForeignPage => "refused",
+            Self::ContentType | Self::ContentEncoding | Self::BadHost | Self::ForeignPage => {
+                "refused"
+            }
             Self::Index(_) => "index",
             Self::Internal => "internal",
         }
@@ -119,13 +128,17 @@ impl ErrorKind {
 }
 
 impl HttpError {
+    /// Makes an error. What its message repeats of the request is cut.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), param: None, retry_after: None }
+        Self { kind, message: shorten(message.into()), param: None, retry_after: None }
     }
 
-    /// Names the field at fault.
+    /// Names the field at fault; a long name is cut.
     pub(crate) fn param(mut self, param: impl Into<Cow<'static, str>>) -> Self {
-        self.param = Some(param.into());
+        self.param = Some(match param.into() {
+            Cow::Borrowed(ours) => Cow::Borrowed(ours),
+            Cow::Owned(theirs) => Cow::Owned(cut(theirs)),
+        });
         self
     }
 
@@ -153,7 +166,7 @@ impl HttpError {
             Some(field) => format!("`{field}`: {err}"),
             None => err.to_string(),
         };
-        Self { kind, message, param: param.map(Cow::Borrowed), retry_after }
+        Self { param: param.map(Cow::Borrowed), retry_after, ..Self::new(kind, message) }
     }
 
     /// Translates what the engine says about the input at `index`.

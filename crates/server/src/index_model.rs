@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use engine::{Embedded, Engine, Input, Normalize, Output, Prompt, Request, Truncation};
-use index::{Fingerprint, IndexSpec};
+use index::{Fingerprint, IndexSpec, Record};
 use jobs::{FingerprintMismatch, Trust};
 
+use crate::App;
 use crate::call::{Answer, Call, Model};
 use crate::dialects::Place;
 use crate::error::{ErrorKind, HttpError};
@@ -36,11 +37,7 @@ impl IndexModel {
     pub(crate) fn find(call: &Call, spec: &IndexSpec) -> Result<Self, HttpError> {
         let Some(fingerprint) = spec.fingerprint.clone() else { return Err(unbound(spec)) };
         let models = call.app.models();
-        let is_it = |served: &&Arc<Served>| match served.state() {
-            ModelState::Ready(engine) => difference(&fingerprint, engine).is_none(),
-            ModelState::Loading | ModelState::Failed(_) => false,
-        };
-        if let Some(served) = models.iter().find(is_it) {
+        if let Some(served) = served(&call.app, &fingerprint) {
             return Ok(Self { model: call.ready(served)?, fingerprint });
         }
         // The one of this name may be it once it is loaded.
@@ -109,6 +106,37 @@ impl IndexModel {
     }
 }
 
+/// Returns what the model of an index is called here: the name of the served model that it is, else the
+/// recorded one, of which only the last part is told where it is a folder of the server.
+pub(crate) fn model_name(app: &App, fingerprint: &Fingerprint) -> String {
+    match served(app, fingerprint) {
+        Some(served) => served.config.name.clone(),
+        None => told(&fingerprint.model).to_owned(),
+    }
+}
+
+// `org/name` is a model of the Hub.
+fn told(model: &str) -> &str {
+    let is_folder = model.starts_with(['/', '.', '~']) || model.matches('/').count() > 1;
+    let parts = model.rsplit('/').find(|part| !part.is_empty());
+    parts.filter(|_| is_folder).unwrap_or(model)
+}
+
+fn served<'a>(app: &'a App, fingerprint: &Fingerprint) -> Option<&'a Arc<Served>> {
+    app.models().iter().find(|served| match served.state() {
+        ModelState::Ready(engine) => difference(fingerprint, engine).is_none(),
+        ModelState::Loading | ModelState::Failed(_) => false,
+    })
+}
+
+/// Gives a record the vector of its text and, in an index that keeps words beside vectors, the words.
+pub(crate) fn fill(record: &mut Record, spec: &IndexSpec, text: &str, vector: Vec<f32>) {
+    record.values = vector;
+    if jobs::is_hybrid(spec) && record.sparse.is_none() {
+        record.sparse = Some(jobs::document_terms(text));
+    }
+}
+
 // What makes embeddings of this model incomparable with those of the index: not its name.
 fn difference(recorded: &Fingerprint, engine: &Engine) -> Option<String> {
     let given = jobs::model_fingerprint(&recorded.model, engine);
@@ -147,7 +175,28 @@ pub(crate) fn not_the_same(err: FingerprintMismatch) -> HttpError {
 fn other_model(spec: &IndexSpec, recorded: &Fingerprint, here: &str) -> HttpError {
     let message = format!(
         "index `{}` was built with model `{}`, and {here}; serve that model, or send vectors",
-        spec.name, recorded.model
+        spec.name,
+        told(&recorded.model)
     );
     HttpError::new(ErrorKind::Index(IndexErrorKind::WrongModel), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn of_a_folder_the_last_part_is_told_and_a_name_whole() {
+        for (model, expected) in [
+            ("/srv/models/tiny-bert", "tiny-bert"),
+            ("/srv/models/tiny-bert/", "tiny-bert"),
+            ("./tiny-bert", "tiny-bert"),
+            ("~/models/tiny-bert", "tiny-bert"),
+            ("org/tiny-bert", "org/tiny-bert"),
+            ("tiny-bert", "tiny-bert"),
+            ("/", "/"),
+        ] {
+            assert_eq!(told(model), expected);
+        }
+    }
 }

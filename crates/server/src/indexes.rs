@@ -140,6 +140,7 @@ fn kind(err: &StoreError) -> ErrorKind {
         StoreError::Refused { .. }
         | StoreError::Locked { .. }
         | StoreError::Damaged { .. }
+        | StoreError::Crashed
         | StoreError::Io { .. } => IndexErrorKind::Failed,
     };
     ErrorKind::Index(kind)

@@ -12,6 +12,7 @@ mod body;
 mod call;
 mod config;
 mod dialects;
+mod echo;
 mod error;
 mod index_model;
 mod indexes;
@@ -31,7 +32,7 @@ mod serve;
 pub use app::App;
 pub use config::{AllowedOrigins, ConnectionLimits, ModelConfig, RootTask, ServerConfig, TokenIds};
 pub use dialects::indexes::{
-    fingerprint as fingerprint_object, index as index_object, record as record_object,
+    MAX_FETCHED, fingerprint as fingerprint_object, index as index_object, record as record_object,
     sparse as sparse_object,
 };
 pub use indexes::Indexes;

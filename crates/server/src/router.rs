@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
-use crate::middleware::{auth, cors, count, guard, leftover, observe, shape};
+use crate::middleware::{auth, cors, count, guard, host, leftover, observe, shape};
 use crate::routes::{
     docs, errors, health, huggingface, indexes, openai, opensearch, pinecone, tei, tokens,
 };
@@ -32,6 +32,7 @@ pub(crate) fn build(app: &App) -> Router {
         .fallback(errors::unknown_route)
         .method_not_allowed_fallback(errors::wrong_method)
         .layer(CatchPanicLayer::custom(shape::panicked))
+        .layer(from_fn(host::refuse_several_hosts))
         .layer(from_fn(shape::shape_errors))
         .layer(from_fn_with_state(app.clone(), leftover::take_leftover))
         .layer(cors::layer(&app.config().cors_allow_origin))

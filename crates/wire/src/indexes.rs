@@ -1,12 +1,15 @@
 //! Our own dialect of indexes: `/v1/indexes…`.
 //!
-//! Unknown fields are refused in requests, so that a misspelt one is not passed over in silence.
+//! Unknown fields are refused in requests, so that a misspelt one is not passed over in silence; so are
+//! keys that come twice, and lists in the place of objects.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+
+use crate::{distinct, object, word};
 
 /// Body of `POST /v1/indexes`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -18,16 +21,16 @@ pub struct CreateIndex {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dimensions: Option<usize>,
     /// `cosine` where this is absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word::one")]
     pub metric: Metric,
     /// `dense` where this is absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "word::one")]
     pub kind: Kind,
     /// A served model, which texts are then embedded with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// In place of a model: what is known of the one that vectors will be of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object::option", skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
     /// The metadata field that holds each record's text; `text` where this is absent and a model is
     /// named.
@@ -40,7 +43,11 @@ pub struct CreateIndex {
     #[serde(default)]
     pub protected: bool,
     /// Notes of the caller.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "distinct::one",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub tags: BTreeMap<String, String>,
 }
 
@@ -126,13 +133,20 @@ pub struct ChangeIndex {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protected: Option<bool>,
     /// Tags to set; one with an empty value is removed.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "distinct::one",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub tags: BTreeMap<String, String>,
+    /// The metadata field that holds each record's text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_field: Option<String>,
     /// A served model to bind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// In place of a model: what is known of the one to bind.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object::option", skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<Fingerprint>,
     /// Whether the model takes the place of another that is bound.
     #[serde(default)]
@@ -162,10 +176,10 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// The sparse vector.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object::option", skip_serializing_if = "Option::is_none")]
     pub sparse: Option<Sparse>,
     /// What filters look at: strings, numbers, booleans and lists of strings.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "distinct::one")]
     #[schema(value_type = Object)]
     pub metadata: BTreeMap<String, Value>,
 }
@@ -178,6 +192,7 @@ pub struct Upsert {
     #[serde(default)]
     pub namespace: String,
     /// Records with the id of one that is there take its place.
+    #[serde(deserialize_with = "object::list")]
     pub records: Vec<Record>,
 }
 
@@ -194,10 +209,10 @@ pub struct UpdateRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<f32>>,
     /// The new sparse vector, if it changes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object::option", skip_serializing_if = "Option::is_none")]
     pub sparse: Option<Sparse>,
     /// Fields to set; others stay.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "distinct::one")]
     #[schema(value_type = Object)]
     pub set_metadata: BTreeMap<String, Value>,
 }
@@ -209,24 +224,6 @@ pub struct Written {
     pub num_records: u64,
     /// The number of the write, ascending within an index; 0 where the store has none.
     pub lsn: u64,
-}
-
-/// Query of `GET /v1/indexes/{name}/records`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ListRecords {
-    /// The default one where this is absent.
-    #[serde(default)]
-    pub namespace: String,
-    /// Only ids that begin with this.
-    #[serde(default)]
-    pub prefix: String,
-    /// The most ids; 100 where this is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
-    /// Only ids after this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<String>,
 }
 
 /// Some ids.
@@ -265,6 +262,7 @@ pub struct Find {
     #[serde(default)]
     pub namespace: String,
     /// Which records.
+    #[serde(deserialize_with = "distinct::one")]
     #[schema(value_type = Object)]
     pub filter: Value,
     /// The most ids.
@@ -282,7 +280,11 @@ pub struct DeleteRecords {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<String>>,
     /// Those whose metadata passes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "distinct::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Object)]
     pub filter: Option<Value>,
     /// The whole namespace.
@@ -310,13 +312,17 @@ pub struct Search {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vector: Option<Vec<f32>>,
     /// Beside a vector, or alone in an index of sparse vectors.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "object::option", skip_serializing_if = "Option::is_none")]
     pub sparse: Option<Sparse>,
     /// The most hits, 1 to 10,000; 10 where this is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_k: Option<usize>,
     /// Which records count: `{"lang": "en", "year": {"$gte": 2020}}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "distinct::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Object)]
     pub filter: Option<Value>,
     /// Whether every record is compared in full precision.
@@ -404,7 +410,11 @@ pub struct Stage {
 #[serde(deny_unknown_fields)]
 pub struct CountRecords {
     /// Which records; all where this is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "distinct::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Object)]
     pub filter: Option<Value>,
 }
@@ -427,21 +437,6 @@ pub struct NamespaceStats {
     pub namespace: String,
     /// Its records.
     pub num_records: u64,
-}
-
-/// Query of `GET /v1/indexes/{name}/recall`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MeasureRecall {
-    /// The default one where this is absent.
-    #[serde(default)]
-    pub namespace: String,
-    /// Matches of each query; 10 where this is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub top_k: Option<usize>,
-    /// Queries, 1 to 1,000; 100 where this is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub samples: Option<usize>,
 }
 
 /// Answer of `GET /v1/indexes/{name}/recall`.

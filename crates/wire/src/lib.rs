@@ -5,12 +5,15 @@
 //! is the only place where a vendor's field name appears.
 
 pub mod chroma;
+pub mod distinct;
 pub mod floats;
 pub mod huggingface;
 pub mod indexes;
 pub mod inputs;
+pub mod object;
 pub mod openai;
 pub mod opensearch;
 pub mod pinecone;
 pub mod qdrant;
 pub mod tei;
+pub mod word;

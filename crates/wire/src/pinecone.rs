@@ -2,25 +2,28 @@
 //! 10.2.0 send and read them.
 //!
 //! The control plane and records have names in snake case, the data plane in camel case. Answers carry
-//! the fields of all versions at once, and unknown fields of requests are ignored, as the vendor does.
+//! the fields of all versions at once, and unknown fields of requests are ignored, as the vendor does, but
+//! where records are changed or deleted.
 
 mod control;
 mod data;
 mod inference;
 mod legacy;
 mod namespaces;
+mod query_vector;
 mod records;
 
 pub use control::{
     ConfigureIndexRequest, CreateForModelRequest, CreateIndexRequest, DeletionProtection,
     Deployment, EmbedConfig, EmbedDescription, EmbedSpec, Field, IndexList, IndexModel,
-    IndexStatus, Metric, Place, PlaceSpec, ReadCapacity, ReadCapacityStatus, Schema, VectorType,
+    IndexStatus, Metric, Place, PlaceSpec, PodSpec, ReadCapacity, ReadCapacityStatus, Schema,
+    VectorType,
 };
 pub use data::{
     DeleteRequest, FetchByMetadataRequest, FetchResponse, ListItem, ListResponse, NamespaceCounts,
-    NamespaceSummary, Pagination, QueryRequest, QueryResponse, QueryVector, ReadUnits,
-    ScoredVector, SparseValues, StatsRequest, StatsResponse, UpdateRequest, UpdateResponse,
-    UpsertRequest, UpsertResponse, Vector, write_query_head, write_query_tail,
+    NamespaceSummary, Pagination, QueryRequest, QueryResponse, ReadUnits, ScoredVector,
+    SparseValues, StatsRequest, StatsResponse, UpdateRequest, UpdateResponse, UpsertRequest,
+    UpsertResponse, Vector, write_query_head, write_query_tail,
 };
 pub use inference::{
     EmbedInput, EmbedParameters, EmbedRequest, EmbedResponse, EmbedUsage, Embedding, InputType,
@@ -29,6 +32,7 @@ pub use inference::{
 };
 pub use legacy::{CreateDatabaseRequest, Database, DatabaseDescription, DatabaseStatus, WhoAmI};
 pub use namespaces::{NamespaceDescription, NamespaceList};
+pub use query_vector::QueryVector;
 pub use records::{
     Hit, SearchInputs, SearchQuery, SearchRequest, SearchResponse, SearchResult, SearchUsage,
     SearchVector,

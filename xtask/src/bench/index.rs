@@ -20,7 +20,7 @@ const MAX_INPUTS: usize = 50_000;
 
 /// How much to measure.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {
+pub(crate) struct Size {
     /// Rows of the large index
     #[arg(long, requires = "index", default_value_t = 1_000_000)]
     rows: usize,
@@ -55,7 +55,7 @@ struct Row {
 /// Measures, prints each table when it is there, and keeps all in `target/bench/index.json` and where that
 /// was asked for.
 pub(super) fn run(
-    arguments: &Arguments,
+    size: &Size,
     text: Option<&Path>,
     model: &Path,
     json: Option<&Path>,
@@ -65,8 +65,8 @@ pub(super) fn run(
     build()?;
     let mut search = command(root().join("target/dist/examples/search"));
     search.arg("--model").arg(model).arg("--text").arg(&sample.path).arg("--folder").arg(&folder);
-    search.args(["--rows", &arguments.rows.to_string()]);
-    search.args(["--pgvector-rows", &arguments.pgvector_rows.to_string()]);
+    search.args(["--rows", &size.rows.to_string()]);
+    search.args(["--pgvector-rows", &size.pgvector_rows.to_string()]);
     search.arg("--python").arg(python("bench-index", "xtask/peers/search-requirements.txt")?);
     search.arg("--server").arg(root().join("target/dist/sembla"));
     let shown = show(&search);
@@ -94,15 +94,13 @@ pub(super) fn run(
     Ok(())
 }
 
-/// Builds our own index as it is shipped, and the server.
+/// Builds our own index as it is shipped, and the server; at once, or what they share would be built twice.
 fn build() -> anyhow::Result<()> {
-    for what in
-        [["--package", "xtask", "--example", "search"], ["--package", "sembla", "--bin", "sembla"]]
-    {
-        let mut build = cargo(&["build", "--profile", "dist", "--locked"]);
-        let status = build.args(what).status()?;
-        ensure!(status.success(), "the bench did not build");
-    }
+    let mut build = cargo(&["build", "--profile", "dist", "--locked"]);
+    build.args(["--package", "xtask", "--example", "search"]);
+    build.args(["--package", "sembla", "--bin", "sembla"]);
+    let status = build.status()?;
+    ensure!(status.success(), "the bench did not build");
     Ok(())
 }
 

@@ -35,6 +35,15 @@ impl<'a> Nearest<'a> {
         }
     }
 
+    /// Returns the best rows in any order, which is sooner done.
+    pub(super) fn into_set(mut self) -> Vec<u32> {
+        if self.found.len() > self.keep {
+            self.found.select_nth_unstable_by(self.keep - 1, |a, b| b.0.total_cmp(&a.0));
+            self.found.truncate(self.keep);
+        }
+        self.found.into_iter().map(|(_, row)| row).collect()
+    }
+
     /// Returns the best rows, best first; rows of equal scores in their order.
     pub(super) fn into_rows(mut self) -> Vec<u32> {
         self.found.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));

@@ -11,7 +11,7 @@ use super::record::RowRef;
 use super::rows::{OpenSpace, Rows};
 use super::tables::{Space, Tables};
 use crate::record::{Namespace, Record, Selection, Update};
-use crate::spec::{IndexChange, IndexSpec};
+use crate::spec::{IndexChange, IndexSpec, Protection, VectorKind};
 use crate::store::Written;
 
 /// One write of a caller.
@@ -21,6 +21,8 @@ pub(super) enum Write {
     Update(Namespace, Update),
     Delete(Namespace, Selection),
     Configure(IndexChange),
+    /// The last one: the index is about to be deleted.
+    Retire,
 }
 
 impl Write {
@@ -28,7 +30,21 @@ impl Write {
     pub(super) fn num_records(&self) -> usize {
         match self {
             Self::Upsert(_, records) => records.len(),
-            Self::Update(..) | Self::Delete(..) | Self::Configure(_) => 1,
+            Self::Update(..) | Self::Delete(..) | Self::Configure(_) | Self::Retire => 1,
+        }
+    }
+
+    /// Returns whether its vectors are such as the index keeps.
+    pub(super) fn fits(&self, spec: &IndexSpec) -> bool {
+        let is_dense = spec.kind == VectorKind::Dense;
+        match self {
+            Self::Upsert(_, records) => records.iter().all(|record| {
+                record.values.len() == spec.dimensions && (is_dense || record.sparse.is_some())
+            }),
+            Self::Update(_, update) => {
+                update.values.as_ref().is_none_or(|values| values.len() == spec.dimensions)
+            }
+            Self::Delete(..) | Self::Configure(_) | Self::Retire => true,
         }
     }
 }
@@ -39,6 +55,14 @@ pub(super) struct Batch<'e> {
     spaces: BTreeMap<Namespace, OpenSpace>,
     lsn: u64,
     new_spec: Option<IndexSpec>,
+    is_last: bool,
+}
+
+/// What a committed batch changed beside records.
+pub(super) struct Committed {
+    pub(super) new_spec: Option<IndexSpec>,
+    /// The index takes no more writes.
+    pub(super) is_last: bool,
 }
 
 impl<'e> Batch<'e> {
@@ -50,11 +74,14 @@ impl<'e> Batch<'e> {
         let txn = env.write_txn()?;
         let lsn = tables.number(&txn, "lsn")?;
         let rows = Rows::new(txn, tables, spec);
-        Ok(Self { rows, spaces: BTreeMap::new(), lsn, new_spec: None })
+        Ok(Self { rows, spaces: BTreeMap::new(), lsn, new_spec: None, is_last: false })
     }
 
     /// Carries out one write.
     pub(super) fn apply(&mut self, write: &Write) -> Step<Written> {
+        if self.is_last {
+            return Err(Fault::Retired);
+        }
         match write {
             Write::Upsert(namespace, records) => self.upsert(namespace, records),
             Write::Update(namespace, update) => self.update(namespace, update),
@@ -64,11 +91,19 @@ impl<'e> Batch<'e> {
                 spec.apply(change);
                 Ok(self.unchanged())
             }
+            Write::Retire => {
+                let spec = self.new_spec.as_ref().unwrap_or(self.rows.spec);
+                if spec.protection == Protection::Enabled {
+                    return Err(Fault::Protected);
+                }
+                self.is_last = true;
+                Ok(self.unchanged())
+            }
         }
     }
 
-    /// Makes everything durable. Returns the spec if it changed.
-    pub(super) fn commit(mut self) -> Step<Option<IndexSpec>> {
+    /// Makes everything durable.
+    pub(super) fn commit(mut self) -> Step<Committed> {
         for (namespace, open) in &mut self.spaces {
             self.rows.flush(open)?;
             clean::clean(&mut self.rows, open)?;
@@ -80,7 +115,7 @@ impl<'e> Batch<'e> {
         }
         self.rows.tables.set_number(&mut self.rows.txn, "lsn", self.lsn)?;
         self.rows.txn.commit()?;
-        Ok(self.new_spec)
+        Ok(Committed { new_spec: self.new_spec, is_last: self.is_last })
     }
 
     fn upsert(&mut self, namespace: &Namespace, records: &[Record]) -> Step<Written> {

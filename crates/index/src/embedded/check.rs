@@ -74,6 +74,8 @@ fn problem_of(fault: Fault) -> String {
         Fault::Damaged(what) => what,
         Fault::Lmdb(error) => format!("a table cannot be read: {error}"),
         Fault::OutOfRows => "it has no more row numbers".to_owned(),
+        // Said of writes alone.
+        Fault::Protected | Fault::Retired => "it is being deleted".to_owned(),
     }
 }
 

@@ -16,6 +16,10 @@ pub(super) enum Fault {
     Damaged(String),
     /// A namespace has used all 4,294,967,295 row numbers.
     OutOfRows,
+    /// The index is to be deleted, and is protected.
+    Protected,
+    /// The index is being deleted.
+    Retired,
 }
 
 /// What a step returns.
@@ -41,8 +45,12 @@ impl Fault {
 
     /// Says which folder it was, and how large its file may become.
     pub(super) fn at(self, path: &Path, max_bytes: u64) -> StoreError {
+        // An index's folder has its name.
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let path = path.to_owned();
         match self {
+            Self::Protected => StoreError::Protected { name },
+            Self::Retired => StoreError::IndexNotFound { name },
             Self::Damaged(what) => StoreError::Damaged { path, what },
             Self::OutOfRows => StoreError::Unsupported {
                 store: super::NAME,

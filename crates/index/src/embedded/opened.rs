@@ -1,6 +1,7 @@
 //! An index that is open: its environment, its spec, its codes, and the threads that write and code.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::EmbeddedConfig;
@@ -18,6 +19,8 @@ pub(super) struct Core {
     pub(super) coded: Arc<CodedSpaces>,
     /// As the environment has it; the writer keeps the two equal.
     spec: RwLock<Arc<IndexSpec>>,
+    /// It is being deleted, and takes no more writes.
+    is_retired: AtomicBool,
 }
 
 /// An open index.
@@ -35,6 +38,14 @@ impl Core {
 
     pub(super) fn set_spec(&self, spec: IndexSpec) {
         *self.spec.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(spec);
+    }
+
+    pub(super) fn is_retired(&self) -> bool {
+        self.is_retired.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_retired(&self, is_retired: bool) {
+        self.is_retired.store(is_retired, Ordering::Release);
     }
 
     /// Returns the spec and how many records there are.
@@ -71,7 +82,8 @@ impl Index {
     ) -> Result<Self, StoreError> {
         let spec = RwLock::new(Arc::new(environment.read(|txn, tables| tables.spec(txn))?));
         let coded = Arc::new(CodedSpaces::new(config.query_time));
-        let core = Arc::new(Core { environment, coded, spec });
+        let is_retired = AtomicBool::new(false);
+        let core = Arc::new(Core { environment, coded, spec, is_retired });
         Ok(Self {
             writer: Writer::start(Arc::clone(&core))?,
             _coder: Coder::start(Arc::clone(&core), config.num_threads)?,

@@ -73,7 +73,8 @@ impl QueryQueue {
             let queue = Arc::clone(self);
             tokio::task::spawn_blocking(move || queue.lead());
         }
-        answered.await.map_err(|_| StoreError::Closed)?
+        // A pass answers everything that it takes, unless it panics.
+        answered.await.map_err(|_| StoreError::Crashed)?
     }
 
     /// Adds a query; returns whether the caller must start a leader.

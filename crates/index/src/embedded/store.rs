@@ -40,8 +40,17 @@ impl EmbeddedStore {
     }
 
     async fn write(&self, index: &IndexName, write: Write) -> Result<Written, StoreError> {
-        self.index(index)?.writer.write(write).await
+        let there = self.index(index)?;
+        if !write.fits(&there.core.spec()) {
+            return Err(replaced(index));
+        }
+        there.writer.write(write).await
     }
+}
+
+/// Says that the index which a request was checked against is gone: another has its name now.
+fn replaced(index: &IndexName) -> StoreError {
+    StoreError::index_not_found(index)
 }
 
 #[async_trait]
@@ -82,9 +91,17 @@ impl VectorStore for EmbeddedStore {
         self.describe_index(index).await
     }
 
+    /// Refuses a protected index itself: between the check above the store and here, somebody may have
+    /// been told that it is protected now.
     async fn delete_index(&self, index: &IndexName) -> Result<(), StoreError> {
+        let there = self.index(index)?;
+        there.writer.write(Write::Retire).await?;
         let (data, index) = (Arc::clone(&self.data), index.clone());
-        on_a_thread(move || data.delete(&index)).await
+        let deleted = on_a_thread(move || data.delete(&index)).await;
+        if deleted.is_err() {
+            there.core.set_retired(false);
+        }
+        deleted
     }
 
     async fn upsert(
@@ -151,8 +168,11 @@ impl VectorStore for EmbeddedStore {
         namespace: &Namespace,
         query: &Query,
     ) -> Result<QueryResult, StoreError> {
-        let index: Arc<Index> = self.index(index)?;
-        self.queue.query(index, namespace, query).await
+        let there: Arc<Index> = self.index(index)?;
+        if !query.vector.is_empty() && query.vector.len() != there.core.spec().dimensions {
+            return Err(replaced(index));
+        }
+        self.queue.query(there, namespace, query).await
     }
 
     async fn stats(&self, index: &IndexName, filter: Option<&Filter>) -> Result<Stats, StoreError> {

@@ -10,12 +10,11 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::batch::{Batch, Write};
-use super::fault::Step;
+use super::batch::{Batch, Committed, Write};
+use super::fault::{Fault, Step};
 use super::folder;
 use super::opened::Core;
 use crate::error::StoreError;
-use crate::spec::IndexSpec;
 use crate::store::Written;
 
 /// Writes that wait, at most: each may hold a batch of vectors in memory.
@@ -58,7 +57,8 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
         jobs.send(Job { write, answer }).await.map_err(|_| StoreError::Closed)?;
-        answered.await.map_err(|_| StoreError::Closed)?
+        // The thread answers everything that it takes, unless it panics.
+        answered.await.map_err(|_| StoreError::Crashed)?
     }
 }
 
@@ -104,15 +104,21 @@ fn write_group(core: &Core, group: Vec<Job>) {
 fn commit(core: &Core, writes: &[&Write]) -> Result<Vec<Written>, StoreError> {
     let opened = core.environment.opened()?;
     let spec = core.spec();
-    let committed = (|| -> Step<(Vec<Written>, Option<IndexSpec>)> {
+    let committed = (|| -> Step<(Vec<Written>, Committed)> {
+        if core.is_retired() {
+            return Err(Fault::Retired);
+        }
         let mut batch = Batch::begin(&opened.env, &opened.tables, &spec)?;
         let written = writes.iter().map(|write| batch.apply(write)).collect::<Step<_>>()?;
         Ok((written, batch.commit()?))
     })();
     match committed {
-        Ok((written, new_spec)) => {
-            if let Some(new_spec) = new_spec {
+        Ok((written, committed)) => {
+            if let Some(new_spec) = committed.new_spec {
                 core.set_spec(new_spec);
+            }
+            if committed.is_last {
+                core.set_retired(true);
             }
             core.coded.note_commit();
             Ok(written)

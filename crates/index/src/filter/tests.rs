@@ -92,12 +92,7 @@ fn and_and_or_nest() {
 
 #[test]
 fn what_is_no_filter_is_refused_by_name() {
-    check_refused(
-        json!([1]),
-        expect![
-            "a filter must be an object of conditions, not a list with other things than strings"
-        ],
-    );
+    check_refused(json!([1]), expect!["a filter must be an object of conditions, not a list"]);
     check_refused(
         json!({"a": {"$regex": "x"}}),
         expect![
@@ -113,6 +108,16 @@ fn what_is_no_filter_is_refused_by_name() {
     check_refused(
         json!({"$and": []}),
         expect!["`$and` takes a list of filters with at least one, not an empty list"],
+    );
+    check_refused(
+        json!({"$and": [{"a": 1}, {}]}),
+        expect![
+            "`$and` takes a list of filters with at least one, not a list with an empty filter"
+        ],
+    );
+    check_refused(
+        json!({"$not": {}}),
+        expect!["`$not` must be an object of conditions, not an empty one"],
     );
     check_refused(
         json!({"$or": {"a": 1}}),

@@ -1,19 +1,16 @@
 //! A store by its address: the scheme says which one.
 
-use std::collections::BTreeMap;
+mod parts;
+
 use std::sync::Arc;
 
-use percent_encoding::percent_decode_str;
-
+use self::parts::{Parts, decoded};
 use super::{
     ChromaConfig, ChromaStore, Hnsw, OpenSearchConfig, OpenSearchStore, PgVectorConfig,
     PgVectorStore, PineconeConfig, PineconeStore, QdrantConfig, QdrantStore,
 };
 use crate::error::StoreError;
 use crate::store::VectorStore;
-
-/// The most shards and replicas that an address may ask for.
-const MAX_PARTS: u32 = 1_000;
 
 /// An address that leads to no store.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +72,7 @@ pub async fn connect(
 ) -> Result<Arc<dyn VectorStore>, ConnectError> {
     let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
     match scheme {
-        "postgres" | "postgresql" => Ok(Arc::new(postgres(address).await?)),
+        "postgres" | "postgresql" => Ok(Arc::new(postgres(address, key).await?)),
         "chroma+http" | "chroma+https" => Ok(Arc::new(chroma(scheme, rest, key)?)),
         "qdrant+http" | "qdrant+https" => Ok(Arc::new(qdrant(scheme, rest, key)?)),
         "opensearch+http" | "opensearch+https" => Ok(Arc::new(opensearch(scheme, rest, key)?)),
@@ -86,8 +83,8 @@ pub async fn connect(
     }
 }
 
-/// The connection string is PostgreSQL's own, but for one setting.
-async fn postgres(address: &str) -> Result<PgVectorStore, ConnectError> {
+/// The connection string is PostgreSQL's own, but for one setting. The key is the password here.
+async fn postgres(address: &str, key: Option<String>) -> Result<PgVectorStore, ConnectError> {
     let (base, query) = address.split_once('?').unwrap_or((address, ""));
     let (ours, theirs): (Vec<&str>, Vec<&str>) = query
         .split('&')
@@ -104,7 +101,7 @@ async fn postgres(address: &str) -> Result<PgVectorStore, ConnectError> {
     let question = if theirs.is_empty() { "" } else { "?" };
     let url = format!("{base}{question}{}", theirs.join("&"));
     let config = PgVectorConfig { hnsw, ..PgVectorConfig::usual() };
-    Ok(PgVectorStore::connect(&url, config).await?)
+    Ok(PgVectorStore::connect(&url, key.as_deref(), config).await?)
 }
 
 fn chroma(scheme: &str, rest: &str, key: Option<String>) -> Result<ChromaStore, ConnectError> {
@@ -184,121 +181,6 @@ fn pinecone(scheme: &str, rest: &str, key: Option<String>) -> Result<PineconeSto
     Ok(PineconeStore::new(config))
 }
 
-/// An address taken apart.
-struct Parts {
-    store: &'static str,
-    /// `http` or `https`.
-    scheme: String,
-    user: Option<String>,
-    password: Option<String>,
-    host: String,
-    /// Without slashes around it.
-    path: String,
-    settings: BTreeMap<String, String>,
-}
-
-impl Parts {
-    fn of(store: &'static str, scheme: &str, rest: &str) -> Result<Self, ConnectError> {
-        let mut parts = Self::without_host(store, "")?;
-        let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, path) = before.split_once('/').unwrap_or((before, ""));
-        let (login, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-        if host.is_empty() {
-            return Err(parts.wrong("has no host"));
-        }
-        scheme.rsplit_once('+').map_or("http", |(_, scheme)| scheme).clone_into(&mut parts.scheme);
-        host.clone_into(&mut parts.host);
-        path.trim_matches('/').clone_into(&mut parts.path);
-        parts.read_login(login);
-        parts.read_settings(query)?;
-        Ok(parts)
-    }
-
-    fn without_host(store: &'static str, rest: &str) -> Result<Self, ConnectError> {
-        let (host, path, scheme) = (String::new(), String::new(), String::new());
-        let settings = BTreeMap::new();
-        let mut parts = Self { store, scheme, user: None, password: None, host, path, settings };
-        let (login, query) = rest.split_once('?').unwrap_or((rest, ""));
-        match login.strip_suffix('@') {
-            Some(login) => parts.read_login(login),
-            None if login.is_empty() => {}
-            None => {
-                return Err(parts.wrong(
-                    "has a host; another server than the service has the scheme pinecone+https",
-                ));
-            }
-        }
-        parts.read_settings(query)?;
-        Ok(parts)
-    }
-
-    fn read_login(&mut self, login: &str) {
-        let (user, password) = login.split_once(':').unwrap_or((login, ""));
-        let some = |text: &str| (!text.is_empty()).then(|| decoded(text));
-        (self.user, self.password) = (some(user), some(password));
-    }
-
-    fn read_settings(&mut self, query: &str) -> Result<(), ConnectError> {
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let Some((name, value)) = pair.split_once('=') else {
-                return Err(self.wrong("has a setting without a value"));
-            };
-            self.settings.insert(decoded(name), decoded(value));
-        }
-        Ok(())
-    }
-
-    fn url(&self) -> String {
-        format!("{}://{}", self.scheme, self.host)
-    }
-
-    fn url_with_path(&self) -> String {
-        let slash = if self.path.is_empty() { "" } else { "/" };
-        format!("{}{slash}{}", self.url(), self.path)
-    }
-
-    /// What stands after the colon, where a store has a key and no users.
-    fn secret(&mut self) -> Option<String> {
-        self.password.take()
-    }
-
-    fn setting(&mut self, name: &str) -> Option<String> {
-        self.settings.remove(name)
-    }
-
-    fn number(&mut self, name: &'static str) -> Result<Option<u32>, ConnectError> {
-        let Some(value) = self.setting(name) else { return Ok(None) };
-        match value.parse() {
-            Ok(number) if (1..=MAX_PARTS).contains(&number) => Ok(Some(number)),
-            _ => {
-                let expected = "a number from 1 to 1000";
-                Err(ConnectError::Setting { store: self.store, name, expected, value })
-            }
-        }
-    }
-
-    /// Refuses what nobody has asked for.
-    fn end(self, known: &'static str) -> Result<(), ConnectError> {
-        if self.user.is_some() {
-            return Err(self.wrong(
-                "has a user, and this store knows none; write a key after a colon, as `:KEY@`",
-            ));
-        }
-        match self.settings.into_keys().next() {
-            None => Ok(()),
-            Some(name) => Err(ConnectError::UnknownSetting { store: self.store, name, known }),
-        }
-    }
-
-    fn wrong(&self, problem: &'static str) -> ConnectError {
-        ConnectError::Address { store: self.store, problem }
-    }
-}
-
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -358,15 +240,6 @@ mod tests {
             expect!["`hnsw` in the address of the pgvector store is `on` or `off`, not `yes`"],
         )
         .await;
-        check("postgres://127.0.0.1:1:2/x", expect!["the pgvector store answered 0: invalid connection string: invalid value for option `port`"]).await;
-    }
-
-    #[test]
-    fn a_login_is_taken_apart() {
-        let parts =
-            Parts::of("opensearch", "opensearch+https", "a%3Ab:p%40ss@host:9200/os/?x=1").unwrap();
-        assert_eq!((parts.user.as_deref(), parts.password.as_deref()), (Some("a:b"), Some("p@ss")));
-        assert_eq!(parts.url_with_path(), "https://host:9200/os");
-        assert_eq!(parts.settings["x"], "1");
+        check("postgres://127.0.0.1:1:2/x", expect!["the pgvector store failed: invalid connection string: invalid value for option `port`"]).await;
     }
 }

@@ -91,14 +91,19 @@ impl std::fmt::Debug for PgVectorStore {
 }
 
 impl PgVectorStore {
-    /// Connects to a database, and makes the schema `sembla` there if there is none.
+    /// Connects to a database, and makes the schema `sembla` there if there is none. A `password` goes
+    /// before one in the connection string.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if the connection string is none, the server is not reached in time, or lacks
     /// pgvector.
-    pub async fn connect(url: &str, config: PgVectorConfig) -> Result<Self, StoreError> {
-        let pool = Pool::new(url)?;
+    pub async fn connect(
+        url: &str,
+        password: Option<&str>,
+        config: PgVectorConfig,
+    ) -> Result<Self, StoreError> {
+        let pool = Pool::new(url, password)?;
         config.retry.run(|| async { Ok(pool.set_up(statements::SET_UP).await?) }).await?;
         Ok(Self { pool, config })
     }

@@ -133,13 +133,14 @@ impl VectorStore for PineconeStore {
         let place = pinecone::Place {
             cloud: self.config.cloud.clone(),
             region: self.config.region.clone(),
+            source_collection: None,
         };
         let body = pinecone::CreateIndexRequest {
             name: spec.name.as_str().to_owned(),
             dimension: Some(spec.dimensions),
             metric: Some(notes::metric(spec.metric)),
             vector_type: Some(pinecone::VectorType::Dense),
-            spec: Some(pinecone::PlaceSpec { serverless: Some(place) }),
+            spec: Some(pinecone::PlaceSpec { serverless: Some(place), pod: None }),
             deletion_protection: Some(notes::protection(spec.protection)),
             tags: Some(notes::tags(spec)?).filter(|tags| !tags.is_empty()),
             ..pinecone::CreateIndexRequest::default()

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use index::{
-    EmbeddedConfig, EmbeddedStore, Metric, Namespace, Record, Selection, StoreError, Update,
-    VectorStore,
+    EmbeddedConfig, EmbeddedStore, IndexChange, IndexSpec, Metric, Namespace, Protection, Record,
+    Selection, StoreError, Update, VectorKind, VectorStore,
 };
 
 use crate::{Random, dense, name, namespace, open, query, record};
@@ -350,4 +350,72 @@ async fn a_change_of_metadata_leaves_the_vector_where_it_is() {
     }
     // A rewritten vector would be a row, and 100 more rows would be two more blocks.
     assert_eq!(store.check(&name("a")).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_protected_index_is_not_deleted_whoever_checked_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path()).await;
+    let protect = |protection| IndexChange { protection: Some(protection), ..Default::default() };
+    store.configure_index(&name("a"), &protect(Protection::Enabled)).await.unwrap();
+    let refused = store.delete_index(&name("a")).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Protected { .. }), "{refused}");
+    store.configure_index(&name("a"), &protect(Protection::Disabled)).await.unwrap();
+    store.delete_index(&name("a")).await.unwrap();
+}
+
+/// Whoever is told that an index is protected finds it there afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_deletion_comes_after_a_protection_that_was_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(dir.path()));
+    for _ in 0..50 {
+        store.create_index(&dense("a", 2, Metric::Cosine)).await.unwrap();
+        let protection = Some(Protection::Enabled);
+        let change = IndexChange { protection, ..Default::default() };
+        let deletions = [0, 1].map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.delete_index(&name("a")).await })
+        });
+        let protected = store.configure_index(&name("a"), &change).await;
+        let mut num_deleted = 0;
+        for deletion in deletions {
+            num_deleted += usize::from(deletion.await.unwrap().is_ok());
+        }
+        match protected {
+            Ok(_) => {
+                assert_eq!(num_deleted, 0);
+                let protection = Some(Protection::Disabled);
+                let change = IndexChange { protection, ..Default::default() };
+                store.configure_index(&name("a"), &change).await.unwrap();
+                store.delete_index(&name("a")).await.unwrap();
+            }
+            Err(err) => {
+                assert!(matches!(err, StoreError::IndexNotFound { .. }), "{err}");
+                assert_eq!(num_deleted, 1);
+            }
+        }
+    }
+}
+
+/// Checks stand above the store: between them and it, another index may have taken the name.
+#[tokio::test]
+async fn vectors_for_an_index_that_was_replaced_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path()).await;
+    let longer = record("a".to_owned(), &[1.0; DIMENSIONS + 1]);
+    let update =
+        Update { id: "a".to_owned(), values: Some(longer.values.clone()), ..Update::default() };
+    let written = store.upsert(&name("a"), &namespace(), vec![longer.clone()]).await.map(drop);
+    let updated = store.update(&name("a"), &namespace(), update).await.map(drop);
+    let found = store.query(&name("a"), &namespace(), &query(&longer.values, 1)).await.map(drop);
+    let sparse = IndexSpec { kind: VectorKind::Sparse, ..dense("s", 0, Metric::DotProduct) };
+    store.create_index(&sparse).await.unwrap();
+    let without = record("a".to_owned(), &[]);
+    let bare = store.upsert(&name("s"), &namespace(), vec![without]).await.map(drop);
+    for refused in [written, updated, found, bare] {
+        assert!(matches!(refused, Err(StoreError::IndexNotFound { .. })), "{refused:?}");
+    }
+    assert_eq!(num_records(&store).await, 0);
+    assert_good(&store).await;
 }

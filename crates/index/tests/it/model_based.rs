@@ -197,6 +197,10 @@ impl World {
         assert_eq!(got, expected);
         self.compare_stats(&copy).await;
         self.compare_all(&copy).await;
+        // A copy is protected as the index was.
+        let protection = Some(Protection::Disabled);
+        let change = IndexChange { protection, ..IndexChange::default() };
+        self.store().configure_index(&copy, &change).await.unwrap();
         self.store().delete_index(&copy).await.unwrap();
     }
 

@@ -21,7 +21,7 @@ pub use self::fingerprint::{
 pub use self::import::{Import, ImportSummary, import};
 pub use self::json::value_to_json;
 pub use self::query::{
-    HybridError, Parts, TEXT_FIELD_TAG, TextQuery, is_hybrid, text_field, text_query,
+    HybridError, Parts, RESERVED_TAGS, TEXT_FIELD_TAG, TextQuery, is_hybrid, text_field, text_query,
 };
 pub use self::recall::{MAX_SAMPLES, Recall, recall};
 

@@ -4,8 +4,10 @@ use index::{Filter, Fusion, Include, IndexSpec, Precision, Query, SparseVector, 
 
 use crate::terms::query_terms;
 
+/// What the names of tags begin with that are kept for the index itself and are no caller's own.
+pub const RESERVED_TAGS: &str = "sembla.";
 /// The tag under which an index keeps the name of the metadata field that holds each record's text.
-pub const TEXT_FIELD_TAG: &str = "text_field";
+pub const TEXT_FIELD_TAG: &str = "sembla.text_field";
 
 /// Which parts of a record a text is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Origins,
     /// As [`Kind::Text`], and never printed.
     Secret,
+    /// An address that may carry a password, and is never printed.
+    SecretAddress,
     /// As [`Kind::Texts`], and never printed.
     Secrets,
     /// The path of a file or folder.
@@ -50,7 +52,9 @@ impl Kind {
         // A prompt may well end in a space; around anything else spaces mean nothing.
         let text = if self == Self::Text { text } else { text.trim() };
         match self {
-            Self::Text | Self::Secret | Self::Path | Self::PathOrAuto => non_empty(text),
+            Self::Text | Self::Secret | Self::SecretAddress | Self::Path | Self::PathOrAuto => {
+                non_empty(text)
+            }
             Self::Texts | Self::Secrets | Self::Origins => self.list(text.split(',')),
             Self::Url => non_empty(text).filter(|_| is_http_url(text)),
             Self::Switch => parse_switch(text).map(Value::Boolean),
@@ -105,7 +109,9 @@ impl Kind {
     /// Returns what an error message says was expected.
     pub(crate) fn expected(self) -> String {
         match self {
-            Self::Text | Self::Secret => "a text that is not empty".to_owned(),
+            Self::Text | Self::Secret | Self::SecretAddress => {
+                "a text that is not empty".to_owned()
+            }
             Self::Texts | Self::Secrets => {
                 "texts that are not empty, separated by commas".to_owned()
             }
@@ -139,6 +145,7 @@ impl Kind {
             Self::Texts => "NAME",
             Self::Origins => "ORIGIN",
             Self::Secret | Self::Secrets => "SECRET",
+            Self::SecretAddress => "ADDRESS",
             Self::Path | Self::PathOrAuto => "PATH",
             Self::Url => "URL",
             Self::Switch => "true|false",
@@ -151,7 +158,7 @@ impl Kind {
 
     /// Returns whether the value must never be printed.
     pub(crate) fn is_secret(self) -> bool {
-        matches!(self, Self::Secret | Self::Secrets)
+        matches!(self, Self::Secret | Self::SecretAddress | Self::Secrets)
     }
 
     /// Returns whether the flag may be given several times.

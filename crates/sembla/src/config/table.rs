@@ -80,7 +80,10 @@ pub(crate) enum Command {
     Serve,
     Embed,
     Search,
+    /// What works with an index alone.
     Index,
+    /// What says which model an index is of.
+    IndexModel,
     Model,
     Doctor,
     ConfigShow,
@@ -121,18 +124,41 @@ pub(crate) const POOLINGS: &[&str] =
 const NO_ALIASES: Aliases = Aliases { flags: &[], serving_env: &[], env: &[] };
 
 /// Commands that run a model.
-const RUNNING: &[Command] = &[Command::Serve, Command::Embed, Command::Search, Command::Index];
+const RUNNING: &[Command] = &[Command::Serve, Command::Embed, Command::Search, Command::IndexModel];
 /// Commands that may look a model up by name.
 const LOOKING_UP: &[Command] = &[
     Command::Serve,
     Command::Embed,
     Command::Search,
-    Command::Index,
+    Command::IndexModel,
     Command::Model,
     Command::Doctor,
 ];
+/// Commands that take a model.
+const TAKING_MODELS: &[Command] =
+    &[Command::Serve, Command::Embed, Command::Search, Command::IndexModel, Command::Doctor];
 /// Commands that may open an index.
-const INDEXING: &[Command] = &[Command::Serve, Command::Embed, Command::Search, Command::Index];
+const INDEXING: &[Command] =
+    &[Command::Serve, Command::Embed, Command::Search, Command::Index, Command::IndexModel];
+/// Commands that compute, or look into the data directory.
+const WORKING: &[Command] = &[
+    Command::Serve,
+    Command::Embed,
+    Command::Search,
+    Command::Index,
+    Command::IndexModel,
+    Command::Doctor,
+];
+/// Commands that write logs.
+const LOGGING: &[Command] = &[
+    Command::Serve,
+    Command::Embed,
+    Command::Search,
+    Command::Index,
+    Command::IndexModel,
+    Command::Model,
+    Command::Doctor,
+];
 const SERVING: &[Command] = &[Command::Serve];
 
 // A forward pass of 16 million tokens would need more memory than any machine has that runs this.
@@ -147,13 +173,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: Group::Models,
         kind: Kind::Texts,
         level: Level::Common,
-        commands: &[
-            Command::Serve,
-            Command::Embed,
-            Command::Search,
-            Command::Index,
-            Command::Doctor,
-        ],
+        commands: TAKING_MODELS,
         aliases: Aliases { flags: &["model-id"], serving_env: &["MODEL_ID"], env: &[] },
         help: "A model directory or a Hub id, optionally as NAME=MODEL and with @REVISION; several \
                times to serve several models, of which the first answers where none is named",
@@ -228,13 +248,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: Group::Compute,
         kind: Kind::CountOrAuto { min: 1, max: 1024 },
         level: Level::Common,
-        commands: &[
-            Command::Serve,
-            Command::Embed,
-            Command::Search,
-            Command::Index,
-            Command::Doctor,
-        ],
+        commands: WORKING,
         aliases: NO_ALIASES,
         help: "The compute threads of the process; `auto` is the number of CPUs that the affinity \
                mask and the cgroup quota leave it",
@@ -422,7 +436,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         name: "index_store",
         group: Group::Indexes,
-        kind: Kind::Secret,
+        kind: Kind::SecretAddress,
         level: Level::Rare,
         commands: INDEXING,
         aliases: NO_ALIASES,
@@ -562,13 +576,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: Group::Folders,
         kind: Kind::PathOrAuto,
         level: Level::Common,
-        commands: &[
-            Command::Serve,
-            Command::Embed,
-            Command::Search,
-            Command::Index,
-            Command::Doctor,
-        ],
+        commands: WORKING,
         aliases: NO_ALIASES,
         help: "The folder for everything that Sembla itself keeps; `auto` is XDG_DATA_HOME/sembla, \
                or ~/.local/share/sembla",
@@ -578,7 +586,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: Group::Folders,
         kind: Kind::Text,
         level: Level::Common,
-        commands: LOOKING_UP,
+        commands: LOGGING,
         aliases: Aliases { flags: &[], serving_env: &["LOG_LEVEL"], env: &[] },
         help: "off, error, warn, info, debug or trace, or a list such as `warn,engine=debug`",
     },
@@ -587,7 +595,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: Group::Folders,
         kind: Kind::Choice(&["text", "json"]),
         level: Level::Rare,
-        commands: LOOKING_UP,
+        commands: LOGGING,
         aliases: NO_ALIASES,
         help: "Log lines as text, or one JSON object a line (as --json-output and JSON_OUTPUT ask)",
     },

@@ -1,6 +1,6 @@
 //! The store of the running server, as a store of this process.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use async_trait::async_trait;
 use hyper::Method;
@@ -10,7 +10,7 @@ use index::{
     Update, VectorStore, Written,
 };
 use serde_json::Value;
-use server::{fingerprint_object, index_object, record_object, sparse_object};
+use server::{MAX_FETCHED, fingerprint_object, index_object, record_object, sparse_object};
 use wire::indexes as wire;
 
 use super::client::{NAME, OwnerClient};
@@ -52,17 +52,18 @@ impl VectorStore for OwnerStore {
 
     async fn create_index(&self, spec: &IndexSpec) -> Result<(), StoreError> {
         let there = index_object(IndexDescription { spec: spec.clone(), num_records: 0 });
+        let (tags, text_field) = split(there.tags);
         let body = wire::CreateIndex {
             name: there.name,
             dimensions: Some(there.dimensions),
             metric: there.metric,
             kind: there.kind,
             model: None,
-            text_field: spec.tags.get(jobs::TEXT_FIELD_TAG).cloned(),
+            text_field,
             fingerprint: there.fingerprint,
             hybrid: there.hybrid,
             protected: there.protected,
-            tags: there.tags,
+            tags,
         };
         match self.client.send::<wire::Index>(Method::POST, "", Some(&body)).await {
             Ok(_) => Ok(()),
@@ -86,9 +87,11 @@ impl VectorStore for OwnerStore {
         index: &IndexName,
         change: &IndexChange,
     ) -> Result<IndexDescription, StoreError> {
+        let (tags, text_field) = split(change.tags.clone());
         let body = wire::ChangeIndex {
             protected: change.protection.map(|it| it == index::Protection::Enabled),
-            tags: change.tags.clone(),
+            tags,
+            text_field,
             model: None,
             fingerprint: change.fingerprint.clone().map(fingerprint_object),
             // Whoever asks has decided already.
@@ -166,7 +169,7 @@ impl VectorStore for OwnerStore {
         ids: &[String],
     ) -> Result<Vec<Record>, StoreError> {
         let mut records = Vec::with_capacity(ids.len());
-        for ids in ids.chunks(FETCHED_AT_ONCE) {
+        for ids in ids.chunks(MAX_FETCHED) {
             let namespace = namespace.as_str().to_owned();
             let body = wire::Fetch { namespace, ids: ids.to_vec() };
             let got: wire::Records = self.client.post(index, "fetch", &body).await?;
@@ -249,9 +252,6 @@ impl VectorStore for OwnerStore {
     }
 }
 
-/// Records of one request, so that no answer is too large to hold.
-const FETCHED_AT_ONCE: usize = 1_000;
-
 fn page_query(namespace: &Namespace, page: &PageRequest) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("namespace", namespace.as_str());
@@ -261,6 +261,12 @@ fn page_query(namespace: &Namespace, page: &PageRequest) -> String {
         query.append_pair("after", after);
     }
     query.finish()
+}
+
+/// Takes the field of texts, which has a place of its own in a request, out of the tags.
+fn split(mut tags: BTreeMap<String, String>) -> (BTreeMap<String, String>, Option<String>) {
+    let text_field = tags.remove(jobs::TEXT_FIELD_TAG);
+    (tags, text_field)
 }
 
 /// Returns how many of the records go into one request, and about how many bytes that has.

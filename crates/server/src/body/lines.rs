@@ -3,7 +3,9 @@
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use wire::distinct::Distinct;
 
+use super::RawBody;
 use crate::App;
 use crate::error::{ErrorKind, HttpError};
 use crate::offload::Effort;
@@ -18,10 +20,7 @@ impl FromRequest<App> for JsonLines {
     type Rejection = HttpError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, HttpError> {
-        let (parts, body) = request.into_parts();
-        let limits = app.body_limits();
-        let _room = limits.admit(&parts.headers).await?;
-        let bytes = limits.read(&parts.headers, body).await?;
+        let RawBody { bytes, room: _room } = app.body_limits().take(request).await?;
         let effort = Effort::of_reading(bytes.len());
         app.offload().run_if(effort, move || parse(&bytes)).await.map(Self)
     }
@@ -34,11 +33,15 @@ fn parse(bytes: &Bytes) -> Result<Vec<Line>, HttpError> {
 }
 
 fn object(line: &[u8], number: usize) -> Result<Map<String, Value>, HttpError> {
-    serde_json::from_slice(line).map_err(|err| {
-        let kind = if err.is_data() { ErrorKind::BadField } else { ErrorKind::BadJson };
+    let read = serde_json::from_slice(line).map(|Distinct(object)| object);
+    read.map_err(|err| {
         // The parser has seen one line only.
         let problem = err.to_string().replace(" at line 1 column ", " at column ");
-        HttpError::new(kind, format!("line {number} is not a JSON object: {problem}"))
+        if err.is_data() {
+            return HttpError::new(ErrorKind::BadField, format!("line {number}: {problem}"));
+        }
+        let message = format!("line {number} is not a JSON object: {problem}");
+        HttpError::new(ErrorKind::BadJson, message)
     })
 }
 
@@ -63,12 +66,18 @@ mod tests {
     }
 
     #[test]
+    fn a_line_with_a_key_twice_is_refused() {
+        check(
+            "{\"a\":1}\n{\"b\":2,\"b\":3}",
+            expect!["BadField: line 2: key `b` comes twice in one object at column 10"],
+        );
+    }
+
+    #[test]
     fn a_line_that_is_no_object_is_named() {
         check(
             "{\"a\":1}\n[1]",
-            expect![
-                "BadField: line 2 is not a JSON object: invalid type: sequence, expected a map at column 0"
-            ],
+            expect!["BadField: line 2: invalid type: sequence, expected an object at column 0"],
         );
         check(
             "{\"a\":1}\n{",

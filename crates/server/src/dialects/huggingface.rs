@@ -52,6 +52,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::BadJson
         | ErrorKind::BadField
         | ErrorKind::Tokenizer
+        | ErrorKind::BadHost
         | ErrorKind::WrongTask => StatusCode::BAD_REQUEST,
         ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
         ErrorKind::UnknownModel | ErrorKind::UnknownRoute => StatusCode::NOT_FOUND,
@@ -61,7 +62,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::Overloaded => StatusCode::TOO_MANY_REQUESTS,
         // Old clients repeat a 503 without end, so it is for what will pass.
         ErrorKind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorKind::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorKind::ContentType | ErrorKind::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
         ErrorKind::Index(kind) => kind.status(),
         ErrorKind::ModelFailed | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,

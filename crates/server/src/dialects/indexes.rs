@@ -1,20 +1,23 @@
 //! Our own dialect of indexes: wire → plain requests to the store, and back.
 
-use std::collections::BTreeMap;
+pub(super) mod errors;
 
-use axum::http::StatusCode;
+use std::collections::{BTreeMap, HashSet};
+
 use index::{
     Filter, Fingerprint, Fusion, Include, IndexChange, IndexDescription, IndexName, IndexSpec,
     Match, Metadata, Metric, Precision, Protection, Query, QueryResult, Record, Selection,
     SparseVector, SparseWeights, Update, VectorKind,
 };
-use jobs::{Parts, TEXT_FIELD_TAG, TextQuery};
+use jobs::{Parts, RESERVED_TAGS, TEXT_FIELD_TAG, TextQuery};
 use serde_json::Value;
 use wire::indexes as wire;
 
+pub(crate) use self::errors::{bad_field, error_body, status};
 use crate::error::{ErrorKind, HttpError};
-use crate::indexes::IndexErrorKind;
 
+/// The most ids of one fetch: each may have a vector of many floats, and all are held at once.
+pub const MAX_FETCHED: usize = 1_000;
 /// Matches of a query that does not say how many.
 const DEFAULT_TOP_K: usize = 10;
 
@@ -43,8 +46,7 @@ pub(crate) fn spec(
             ));
         }
     };
-    let mut tags = request.tags;
-    tags.extend(request.text_field.map(|field| (TEXT_FIELD_TAG.to_owned(), field)));
+    let tags = tags(request.tags, request.text_field)?;
     Ok(IndexSpec {
         name: index_name(request.name)?,
         dimensions,
@@ -62,12 +64,25 @@ pub(crate) fn spec(
 }
 
 /// Translates a change of an index, to whose model `fingerprint` is bound.
-pub(crate) fn change(request: &wire::ChangeIndex, fingerprint: Option<Fingerprint>) -> IndexChange {
-    IndexChange {
-        protection: request.protected.map(protection),
-        tags: request.tags.clone(),
-        fingerprint,
+pub(crate) fn change(
+    request: wire::ChangeIndex,
+    fingerprint: Option<Fingerprint>,
+) -> Result<IndexChange, HttpError> {
+    let tags = tags(request.tags, request.text_field)?;
+    Ok(IndexChange { protection: request.protected.map(protection), tags, fingerprint })
+}
+
+/// Takes the caller's tags, and keeps the field of texts among them.
+fn tags(
+    mut own: BTreeMap<String, String>,
+    text_field: Option<String>,
+) -> Result<BTreeMap<String, String>, HttpError> {
+    if let Some(tag) = own.keys().find(|tag| tag.starts_with(RESERVED_TAGS)) {
+        let message = format!("`{tag}`: names that begin with `{RESERVED_TAGS}` are the server's");
+        return Err(bad_field("tags", &message));
     }
+    own.extend(text_field.map(|field| (TEXT_FIELD_TAG.to_owned(), field)));
+    Ok(own)
 }
 
 fn protection(protected: bool) -> Protection {
@@ -134,7 +149,7 @@ pub(crate) fn fingerprint_from(from: wire::Fingerprint) -> Fingerprint {
 /// Takes a record as sent, without its text.
 pub(crate) fn record_from(record: wire::Record) -> Result<Record, HttpError> {
     let place = |field| format!("record `{}`: {field}", record.id);
-    let metadata = metadata(record.metadata, &place)?;
+    let metadata = metadata("metadata", record.metadata, &place)?;
     let (id, values) = (record.id, record.values);
     Ok(Record { id, values, sparse: record.sparse.map(sparse_from), metadata })
 }
@@ -142,17 +157,18 @@ pub(crate) fn record_from(record: wire::Record) -> Result<Record, HttpError> {
 /// Takes a change of a record as sent.
 pub(crate) fn update(request: wire::UpdateRecord) -> Result<Update, HttpError> {
     let place = |field| format!("record `{}`: {field}", request.id);
-    let set_metadata = metadata(request.set_metadata, &place)?;
+    let set_metadata = metadata("set_metadata", request.set_metadata, &place)?;
     let sparse = request.sparse.map(sparse_from);
     Ok(Update { id: request.id, values: request.values, sparse, set_metadata })
 }
 
 fn metadata(
+    name: &'static str,
     fields: BTreeMap<String, Value>,
     place: &dyn Fn(String) -> String,
 ) -> Result<Metadata, HttpError> {
     let json = Value::Object(fields.into_iter().collect());
-    index::metadata_from_json(&json).map_err(|err| bad_field("metadata", &place(err.to_string())))
+    index::metadata_from_json(&json).map_err(|err| bad_field(name, &place(err.to_string())))
 }
 
 /// Describes a record.
@@ -190,10 +206,27 @@ pub(crate) fn filter(json: &Value) -> Result<Filter, HttpError> {
     Filter::from_json(json).map_err(|err| bad_field("filter", &err.to_string()))
 }
 
+/// Takes the ids of records to fetch, each once.
+pub(crate) fn ids_to_fetch(mut ids: Vec<String>) -> Result<Vec<String>, HttpError> {
+    let num_ids = ids.len();
+    if !(1..=MAX_FETCHED).contains(&num_ids) {
+        let remedy = if num_ids == 0 { "" } else { "; fetch in several requests" };
+        let message = format!("a fetch takes 1 to {MAX_FETCHED} ids, not {num_ids}{remedy}");
+        return Err(bad_field("ids", &message));
+    }
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+    Ok(ids)
+}
+
 /// Takes one of three ways to say which records are deleted.
 pub(crate) fn selection(request: wire::DeleteRecords) -> Result<Selection, HttpError> {
     match (request.ids, request.filter, request.all) {
         (Some(ids), None, false) => Ok(Selection::Ids(ids)),
+        (None, Some(Value::Object(conditions)), false) if conditions.is_empty() => {
+            let message = "an empty filter chooses every record; to delete all, send \"all\": true";
+            Err(bad_field("filter", message))
+        }
         (None, Some(json), false) => Ok(Selection::Filter(filter(&json)?)),
         (None, None, true) => Ok(Selection::All),
         _ => Err(bad_field("ids", "say which records with one of ids, filter and \"all\": true")),
@@ -241,118 +274,55 @@ fn precision(exact: bool) -> Precision {
 }
 
 /// Describes what a search found, with the way there if it is wanted.
-pub(crate) fn answer(result: QueryResult, explain: bool) -> wire::SearchAnswer {
+pub(crate) fn answer(result: QueryResult, explain: bool) -> Result<wire::SearchAnswer, HttpError> {
     let stages = result.explain.stages.into_iter().map(|stage| wire::Stage {
         name: stage.name.to_owned(),
         num_candidates: stage.num_candidates,
         exact: stage.is_exact,
         took_ms: stage.took.as_secs_f64() * 1e3,
     });
-    wire::SearchAnswer {
+    let hits = result.matches.into_iter().map(|found| hit(found, explain));
+    Ok(wire::SearchAnswer {
         lsn: result.lsn,
         explain: explain.then(|| stages.collect()),
-        hits: result.matches.into_iter().map(|found| hit(found, explain)).collect(),
-    }
+        hits: hits.collect::<Result<_, _>>()?,
+    })
 }
 
-fn hit(found: Match, explain: bool) -> wire::Hit {
-    let stages = found.stages.into_iter().filter(|_| explain).map(|stage| wire::StageScore {
-        stage: stage.stage.to_owned(),
-        score: stage.score,
-        rank: stage.rank,
+fn hit(found: Match, explain: bool) -> Result<wire::Hit, HttpError> {
+    let stages = found.stages.into_iter().filter(|_| explain).map(|stage| {
+        Ok(wire::StageScore {
+            stage: stage.stage.to_owned(),
+            score: score(&found.id, stage.score)?,
+            rank: stage.rank,
+        })
     });
-    wire::Hit {
+    Ok(wire::Hit {
+        stages: stages.collect::<Result<_, HttpError>>()?,
+        score: score(&found.id, found.score)?,
         id: found.id,
-        score: found.score,
         values: found.values,
         sparse: found.sparse.map(sparse),
         metadata: json_of(found.metadata),
-        stages: stages.collect(),
-    }
+    })
 }
 
-/// Returns an error about one field.
-pub(crate) fn bad_field(field: &'static str, message: &str) -> HttpError {
-    HttpError::new(ErrorKind::BadField, format!("`{field}`: {message}")).param(field)
-}
-
-/// Returns the status of an error.
-pub(crate) fn status(kind: ErrorKind) -> StatusCode {
-    match kind {
-        ErrorKind::EmptyInput | ErrorKind::BadJson | ErrorKind::BadField | ErrorKind::Tokenizer => {
-            StatusCode::BAD_REQUEST
-        }
-        ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
-        ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
-        ErrorKind::UnknownModel | ErrorKind::UnknownRoute => StatusCode::NOT_FOUND,
-        ErrorKind::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
-        ErrorKind::TooSlow => StatusCode::REQUEST_TIMEOUT,
-        ErrorKind::WrongTask => StatusCode::UNPROCESSABLE_ENTITY,
-        ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorKind::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        ErrorKind::Overloaded => StatusCode::TOO_MANY_REQUESTS,
-        ErrorKind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorKind::Index(kind) => kind.status(),
-        ErrorKind::ModelFailed | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+/// Takes a score that is a number that JSON has.
+fn score(id: &str, score: f32) -> Result<f32, HttpError> {
+    if score.is_finite() {
+        return Ok(score);
     }
-}
-
-/// Writes an error in our own shape. Of a defect it says where to read more, and no more.
-pub(crate) fn error_body(error: &HttpError, request_id: &str) -> wire::ErrorBody {
-    let is_ours = status(error.kind) == StatusCode::INTERNAL_SERVER_ERROR;
-    let message = if is_ours {
-        "the server failed on this request; its log says why under this request_id".to_owned()
-    } else {
-        error.message.clone()
-    };
-    wire::ErrorBody {
-        error: wire::ErrorObject {
-            code: code(error.kind).to_owned(),
-            message,
-            field: error.param.as_ref().map(ToString::to_string),
-            request_id: request_id.to_owned(),
-        },
-    }
-}
-
-/// Returns the word that programs know an error by.
-pub(crate) fn code(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::EmptyInput => "empty_input",
-        ErrorKind::BadJson => "bad_json",
-        ErrorKind::BadField => "bad_field",
-        ErrorKind::Tokenizer => "tokenizer_failed",
-        ErrorKind::Unauthorized => "unauthorized",
-        ErrorKind::ForeignPage => "foreign_page",
-        ErrorKind::UnknownModel => "unknown_model",
-        ErrorKind::UnknownRoute => "unknown_route",
-        ErrorKind::WrongMethod => "wrong_method",
-        ErrorKind::TooSlow => "too_slow",
-        ErrorKind::WrongTask => "wrong_task",
-        ErrorKind::TooLarge => "too_large",
-        ErrorKind::ContentType => "content_type",
-        ErrorKind::Overloaded => "overloaded",
-        ErrorKind::NotReady => "not_ready",
-        ErrorKind::ModelFailed => "model_failed",
-        ErrorKind::Internal => "internal",
-        ErrorKind::Index(kind) => match kind {
-            IndexErrorKind::NoIndexes => "no_indexes",
-            IndexErrorKind::UnknownIndex => "unknown_index",
-            IndexErrorKind::UnknownRecord => "unknown_record",
-            IndexErrorKind::Exists => "index_exists",
-            IndexErrorKind::Protected => "index_protected",
-            IndexErrorKind::WrongModel => "wrong_model",
-            IndexErrorKind::Unsupported => "unsupported",
-            IndexErrorKind::NoSpace => "no_space",
-            IndexErrorKind::Unavailable => "unavailable",
-            IndexErrorKind::Failed => "failed",
-        },
-    }
+    let message = format!(
+        "the score of record `{id}` is {score}: its vector and the query are too long for 32-bit \
+         floats; scale them down"
+    );
+    Err(HttpError::new(ErrorKind::BadField, message))
 }
 
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
+    use index::StageScore;
     use serde_json::json;
 
     use super::*;
@@ -381,21 +351,13 @@ mod tests {
         let select = |json| selection(serde_json::from_value(json).unwrap());
         assert_eq!(select(json!({"all": true})).unwrap(), Selection::All);
         assert!(matches!(select(json!({"filter": {"a": 1}})).unwrap(), Selection::Filter(_)));
+        expect![[
+            r#"`filter`: an empty filter chooses every record; to delete all, send "all": true"#
+        ]]
+        .assert_eq(&select(json!({"filter": {}})).unwrap_err().message);
         for wrong in [json!({}), json!({"all": true, "ids": ["a"]}), json!({"all": false})] {
             assert_eq!(select(wrong).unwrap_err().kind, ErrorKind::BadField);
         }
-    }
-
-    #[test]
-    fn a_defect_is_not_explained_to_clients() {
-        let error = HttpError::new(ErrorKind::Index(IndexErrorKind::Failed), "/data/x is damaged");
-        let body = serde_json::to_string(&error_body(&error, "7f")).unwrap();
-        expect![[r#"{"error":{"code":"failed","message":"the server failed on this request; its log says why under this request_id","request_id":"7f"}}"#]]
-            .assert_eq(&body);
-        let error = bad_field("top_k", "no");
-        let body = serde_json::to_string(&error_body(&error, "7f")).unwrap();
-        expect![[r#"{"error":{"code":"bad_field","message":"`top_k`: no","field":"top_k","request_id":"7f"}}"#]]
-            .assert_eq(&body);
     }
 
     #[test]
@@ -406,5 +368,26 @@ mod tests {
         let record = serde_json::from_value(json!({"id": "7", "metadata": {"a": null}})).unwrap();
         let refused = record_from(record).unwrap_err();
         assert!(refused.message.starts_with("`metadata`: record `7`: "), "{}", refused.message);
+    }
+
+    #[test]
+    fn a_score_that_json_has_no_number_for_is_refused() {
+        let found = |score, of_stage| {
+            let stage = StageScore { stage: "dense", score: of_stage, rank: 1 };
+            let found = Match {
+                id: "a".to_owned(),
+                score,
+                values: Vec::new(),
+                sparse: None,
+                metadata: Metadata::new(),
+                stages: vec![stage],
+            };
+            QueryResult { matches: vec![found], ..QueryResult::default() }
+        };
+        expect!["the score of record `a` is inf: its vector and the query are too long for 32-bit floats; scale them down"]
+            .assert_eq(&answer(found(f32::INFINITY, 1.0), false).unwrap_err().message);
+        assert!(answer(found(1.0, f32::NAN), true).is_err());
+        // What is not answered may be anything.
+        assert!(answer(found(1.0, f32::NAN), false).is_ok());
     }
 }

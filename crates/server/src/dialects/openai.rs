@@ -90,6 +90,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::BadJson
         | ErrorKind::BadField
         | ErrorKind::Tokenizer
+        | ErrorKind::BadHost
         | ErrorKind::WrongTask => StatusCode::BAD_REQUEST,
         ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
         ErrorKind::UnknownModel | ErrorKind::UnknownRoute => StatusCode::NOT_FOUND,
@@ -98,7 +99,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::Overloaded => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorKind::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorKind::ContentType | ErrorKind::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
         ErrorKind::Index(kind) => kind.status(),
         ErrorKind::ModelFailed | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -139,6 +140,8 @@ fn kind_and_code(kind: ErrorKind) -> (&'static str, Option<&'static str>) {
         ErrorKind::Overloaded => ("rate_limit_error", Some("rate_limit_exceeded")),
         ErrorKind::NotReady => ("server_error", Some("model_not_ready")),
         ErrorKind::ModelFailed => ("server_error", Some("model_failed")),
+        ErrorKind::ContentEncoding => ("invalid_request_error", Some("content_encoding")),
+        ErrorKind::BadHost => ("invalid_request_error", Some("bad_host")),
         ErrorKind::ContentType => ("invalid_request_error", Some("content_type")),
         ErrorKind::ForeignPage => ("invalid_request_error", Some("foreign_page")),
         ErrorKind::Index(_) => ("invalid_request_error", Some("index_error")),

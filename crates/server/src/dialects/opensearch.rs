@@ -33,6 +33,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::BadJson
         | ErrorKind::BadField
         | ErrorKind::Tokenizer
+        | ErrorKind::BadHost
         | ErrorKind::WrongTask => StatusCode::BAD_REQUEST,
         ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
         ErrorKind::UnknownModel | ErrorKind::UnknownRoute => StatusCode::NOT_FOUND,
@@ -40,6 +41,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::TooSlow => StatusCode::REQUEST_TIMEOUT,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::ContentType => StatusCode::NOT_ACCEPTABLE,
+        ErrorKind::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
         ErrorKind::Overloaded => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
@@ -58,11 +60,12 @@ pub(crate) fn error_type(kind: ErrorKind) -> &'static str {
         | ErrorKind::Tokenizer
         | ErrorKind::UnknownModel
         | ErrorKind::WrongTask
+        | ErrorKind::BadHost
         | ErrorKind::UnknownRoute
         | ErrorKind::WrongMethod => "illegal_argument_exception",
         ErrorKind::BadJson => "parse_exception",
         ErrorKind::Unauthorized | ErrorKind::ForeignPage => "security_exception",
-        ErrorKind::ContentType => "media_type_header_exception",
+        ErrorKind::ContentType | ErrorKind::ContentEncoding => "media_type_header_exception",
         ErrorKind::TooSlow => "timeout_exception",
         ErrorKind::TooLarge => "content_too_long_exception",
         ErrorKind::Overloaded => "rejected_execution_exception",

@@ -1,5 +1,7 @@
 //! Pinecone: indexes, vectors, records and inference, for clients 2.2.4, 7.3.0 and 10.2.0.
 
+use std::borrow::Cow;
+
 use axum::http::StatusCode;
 use wire::pinecone::{ControlError, DataError, ErrorObject};
 
@@ -20,6 +22,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::BadJson
         | ErrorKind::BadField
         | ErrorKind::Tokenizer
+        | ErrorKind::BadHost
         | ErrorKind::WrongTask => StatusCode::BAD_REQUEST,
         ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
         ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
@@ -27,7 +30,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
         ErrorKind::TooSlow => StatusCode::REQUEST_TIMEOUT,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorKind::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorKind::ContentType | ErrorKind::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorKind::Overloaded => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::Index(kind) => kind.status(),
@@ -46,6 +49,12 @@ pub(crate) fn control_error_body(error: &HttpError) -> ControlError {
 /// Writes an error in the vendor's shape for the data plane.
 pub(crate) fn data_error_body(error: &HttpError) -> DataError {
     DataError { code: code(error.kind).1, message: error.message.clone(), details: Vec::new() }
+}
+
+/// Returns an error about one field.
+pub(crate) fn bad_field(field: impl Into<Cow<'static, str>>, problem: &str) -> HttpError {
+    let field = field.into();
+    HttpError::new(ErrorKind::BadField, format!("`{field}`: {problem}")).param(field)
 }
 
 /// The vendor's word for an error, and the number that gRPC has for it.
@@ -72,6 +81,8 @@ fn code(kind: ErrorKind) -> Code {
         | ErrorKind::WrongTask
         | ErrorKind::WrongMethod
         | ErrorKind::TooLarge
+        | ErrorKind::BadHost
+        | ErrorKind::ContentEncoding
         | ErrorKind::ContentType => INVALID_ARGUMENT,
         ErrorKind::Unauthorized => UNAUTHENTICATED,
         ErrorKind::ForeignPage => FORBIDDEN,

@@ -90,6 +90,16 @@ fn advice(kind: ErrorKind) -> Advice {
             "Send `Content-Type: application/json`, or `application/x-ndjson` for records by line",
             "Nothing: a web page can send other types to a server on this machine without being asked",
         ),
+        ErrorKind::ContentEncoding => (
+            "The body is compressed, or has another `Content-Encoding` than `identity`",
+            "Send the body as it is, without the header",
+            "If clients send it as it is, look for a proxy that compresses requests",
+        ),
+        ErrorKind::BadHost => (
+            "The request has several headers `Host`",
+            "Send one",
+            "If clients send one, look for a proxy that adds another",
+        ),
         ErrorKind::ForeignPage => (
             "`Origin` is another site, or `Host` is a name that anybody may point here, on a route of indexes of a server without keys",
             "Call the server by its address or as `localhost`",
@@ -181,7 +191,7 @@ fn status_codes() -> String {
         let error_type = tei::error_body(&HttpError::new(kind, "")).error_type;
         let (tei, openai) = (status(Dialect::Tei), status(Dialect::OpenAi));
         let (huggingface, sembla) = (status(Dialect::HuggingFace), status(Dialect::Sembla));
-        let code = super::indexes::code(kind);
+        let code = super::indexes::errors::code(kind);
         let pinecone = super::pinecone::control_error_body(&HttpError::new(kind, ""));
         let opensearch = status(Dialect::OpenSearch);
         let what = advice(kind).what;

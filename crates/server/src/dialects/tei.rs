@@ -151,7 +151,7 @@ fn max_inputs(payload_limit: usize) -> usize {
 /// Returns the status of an error. Those that the vendor has are as it has them.
 pub(crate) fn status(kind: ErrorKind) -> StatusCode {
     match kind {
-        ErrorKind::EmptyInput | ErrorKind::BadJson => StatusCode::BAD_REQUEST,
+        ErrorKind::EmptyInput | ErrorKind::BadJson | ErrorKind::BadHost => StatusCode::BAD_REQUEST,
         ErrorKind::BadField | ErrorKind::Tokenizer => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorKind::WrongTask | ErrorKind::ModelFailed => StatusCode::FAILED_DEPENDENCY,
         ErrorKind::Overloaded => StatusCode::TOO_MANY_REQUESTS,
@@ -161,7 +161,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
         ErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorKind::TooSlow => StatusCode::REQUEST_TIMEOUT,
-        ErrorKind::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorKind::ContentType | ErrorKind::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
         ErrorKind::Index(kind) => kind.status(),
         ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -186,7 +186,10 @@ fn error_type(kind: ErrorKind) -> tei::ErrorType {
         ErrorKind::WrongMethod => tei::ErrorType::MethodNotAllowed,
         ErrorKind::TooLarge => tei::ErrorType::PayloadTooLarge,
         ErrorKind::TooSlow => tei::ErrorType::Timeout,
-        ErrorKind::ContentType | ErrorKind::ForeignPage => tei::ErrorType::Validation,
+        ErrorKind::ContentType
+        | ErrorKind::ContentEncoding
+        | ErrorKind::BadHost
+        | ErrorKind::ForeignPage => tei::ErrorType::Validation,
         ErrorKind::Index(_) => tei::ErrorType::Index,
         ErrorKind::Internal => tei::ErrorType::Internal,
     }

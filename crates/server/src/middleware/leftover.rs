@@ -2,6 +2,7 @@
 //!
 //! Most clients read no answer before they have sent everything. Were the connection closed on
 //! them, they would see that it was reset and never learn that a key was wrong or a body too large.
+//! Of a body that says itself that it is too large, the answer does not wait for the rest.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,6 +26,7 @@ pub(crate) async fn take_leftover(
     if request.headers().contains_key(header::EXPECT) || is_over(request.body()) {
         return next.run(request).await;
     }
+    let is_too_large = app.body_limits().says_too_large(request.headers());
     let leftover = Leftover::default();
     let taken = leftover.clone();
     let request = request.map(|body| Body::new(Returning { body, leftover }));
@@ -33,7 +35,14 @@ pub(crate) async fn take_leftover(
     if response.status() != StatusCode::REQUEST_TIMEOUT
         && let Some(body) = taken.take()
     {
-        app.body_limits().discard(body).await;
+        let limits = app.body_limits().clone();
+        let discarding = async move { limits.discard(body).await };
+        if is_too_large {
+            // Ends with its connection, which gives it data and ends the body when it is closed.
+            tokio::spawn(discarding);
+        } else {
+            discarding.await;
+        }
     }
     response
 }

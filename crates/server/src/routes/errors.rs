@@ -33,6 +33,8 @@ pub(crate) enum TeiErrors {
     Unauthorized(tei::ErrorBody),
     #[response(status = 413, description = "The body is larger than the payload limit")]
     TooLarge(tei::ErrorBody),
+    #[response(status = 415, description = "The body is compressed")]
+    ContentEncoding(tei::ErrorBody),
     #[response(status = 422, description = "A field has a value that cannot be used")]
     BadField(tei::ErrorBody),
     #[response(status = 424, description = "The model failed, or is of another kind")]
@@ -55,6 +57,8 @@ pub(crate) enum OpenAiErrors {
     UnknownModel(openai::ErrorBody),
     #[response(status = 413, description = "The body is larger than the payload limit")]
     TooLarge(openai::ErrorBody),
+    #[response(status = 415, description = "The body is compressed")]
+    ContentEncoding(openai::ErrorBody),
     #[response(status = 429, description = "Too much work is waiting; see Retry-After")]
     Overloaded(openai::ErrorBody),
     #[response(status = 500, description = "The model failed")]
@@ -75,6 +79,8 @@ pub(crate) enum HuggingFaceErrors {
     UnknownModel(huggingface::ErrorBody),
     #[response(status = 413, description = "The body is larger than the payload limit")]
     TooLarge(huggingface::ErrorBody),
+    #[response(status = 415, description = "The body is compressed")]
+    ContentEncoding(huggingface::ErrorBody),
     #[response(status = 429, description = "Too much work is waiting; see Retry-After")]
     Overloaded(huggingface::ErrorBody),
     #[response(status = 500, description = "The model failed")]
@@ -101,7 +107,7 @@ pub(crate) enum SemblaErrors {
     WrongModel(indexes::ErrorBody),
     #[response(status = 413, description = "The body is larger than the payload limit")]
     TooLarge(indexes::ErrorBody),
-    #[response(status = 415, description = "The body is not said to be JSON")]
+    #[response(status = 415, description = "The body is compressed, or not said to be JSON")]
     ContentType(indexes::ErrorBody),
     #[response(status = 429, description = "Too much work is waiting; see Retry-After")]
     Overloaded(indexes::ErrorBody),
@@ -134,7 +140,7 @@ pub(crate) enum PineconeErrors {
     Exists(pinecone::ControlError),
     #[response(status = 413, description = "The body is larger than the payload limit")]
     TooLarge(pinecone::ControlError),
-    #[response(status = 415, description = "The body is not said to be JSON")]
+    #[response(status = 415, description = "The body is compressed, or not said to be JSON")]
     ContentType(pinecone::ControlError),
     #[response(status = 501, description = "The server keeps no indexes; the message says why")]
     NoIndexes(pinecone::ControlError),
@@ -158,7 +164,7 @@ pub(crate) enum PineconeDataErrors {
     WrongModel(pinecone::DataError),
     #[response(status = 413, description = "The body is larger than the payload limit")]
     TooLarge(pinecone::DataError),
-    #[response(status = 415, description = "The body is not said to be JSON")]
+    #[response(status = 415, description = "The body is compressed, or not said to be JSON")]
     ContentType(pinecone::DataError),
     #[response(status = 501, description = "The server keeps no indexes; the message says why")]
     NoIndexes(pinecone::DataError),
@@ -168,18 +174,22 @@ pub(crate) enum PineconeDataErrors {
     NoSpace(pinecone::DataError),
 }
 
+/// Routes that are not about one model.
+const OF_INDEXES: [&str; 3] = ["/pinecone/", "/os/", "/v1/indexes"];
+
 /// Answers a path that is no route.
 pub(crate) async fn unknown_route(
     axum::extract::State(app): axum::extract::State<App>,
     method: Method,
     uri: Uri,
 ) -> HttpError {
-    let message = format!(
-        "there is no route {method} {}; see /docs for the routes, each of which may stand behind \
-         the name of a served model ({})",
-        uri.path(),
-        app.models().names()
-    );
+    let path = uri.path();
+    let mut message = format!("there is no route {method} {path}; see /docs for the routes");
+    if !OF_INDEXES.iter().any(|of_indexes| path.starts_with(of_indexes)) {
+        let names = app.models().names();
+        message +=
+            &format!(", each of which may stand behind the name of a served model ({names})");
+    }
     HttpError::new(ErrorKind::UnknownRoute, message)
 }
 

@@ -6,7 +6,9 @@ mod inference;
 mod legacy;
 mod namespaces;
 mod on_index;
+mod query;
 mod records;
+mod update;
 mod vectors;
 
 use utoipa::openapi::OpenApiBuilder;
@@ -45,11 +47,11 @@ pub(crate) fn text_routes() -> OpenApiRouter<App> {
 fn vector_routes() -> OpenApiRouter<App> {
     new_router()
         .routes(routes!(vectors::upsert))
-        .routes(routes!(vectors::query))
+        .routes(routes!(query::query))
         .routes(routes!(vectors::fetch))
         .routes(routes!(vectors::fetch_by_metadata))
         .routes(routes!(vectors::list))
-        .routes(routes!(vectors::update))
+        .routes(routes!(update::update))
         .routes(routes!(vectors::delete))
         .routes(routes!(vectors::describe_stats, vectors::describe_all_stats))
 }

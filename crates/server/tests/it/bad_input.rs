@@ -299,25 +299,53 @@ async fn a_model_that_may_not_truncate_refuses_by_default() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_names_several_hosts_is_refused() {
+    let server = TestServer::start().await;
+    for path in ["/embed", "/v1/indexes", "/os/a/_doc", "/pinecone/indexes", "/nothing"] {
+        let head =
+            format!("GET {path} HTTP/1.1\r\nhost: a\r\nhost: a\r\nconnection: close\r\n\r\n");
+        let answer = server.raw(head.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{path}: {answer}");
+        assert!(answer.contains("the request has several headers Host; send one"), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_word_is_not_repeated() {
+    let server = TestServer::start().await;
+    let long = "x".repeat(100_000);
+    let body = format!(r#"{{"inputs":"a","truncation_direction":"{long}"}}"#);
+    let reply = server.post("/embed", body).await;
+    let xs = "x".repeat(100);
+    let expected = format!(
+        r#"422 {{"error":"`truncation_direction`: unknown variant `{xs}…`, expected one of `Left`, `left`, `Right`, `right` at line 1 column 100039","error_type":"Validation"}}"#
+    );
+    assert_eq!(reply.line(), expected);
+    let unknown = json!({ "model": long, "input": "a" }).to_string();
+    let unknown = server.post("/v1/embeddings", unknown).await;
+    assert!(unknown.body.len() < 1_000, "{}", unknown.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_path_that_is_not_utf8_is_refused_in_the_dialects_shape() {
     let server = TestServer::start().await;
     let body = r#"{"inputs":"a"}"#;
     check(
         &server.post("/pipeline/feature-extraction/%ff", body).await,
         expect![[
-            r#"400 {"error":"the path is not valid UTF-8 once its percent-encoding is decoded; send the name of a model as UTF-8"}"#
+            r#"400 {"error":"the path is not valid UTF-8 once its percent-encoding is decoded; send the name of the model as UTF-8"}"#
         ]],
     );
     check(
         &server.post("/models/%ff", body).await,
         expect![[
-            r#"400 {"error":"the path is not valid UTF-8 once its percent-encoding is decoded; send the name of a model as UTF-8"}"#
+            r#"400 {"error":"the path is not valid UTF-8 once its percent-encoding is decoded; send the name of the model as UTF-8"}"#
         ]],
     );
     check(
         &server.get("/v1/models/%ff").await,
         expect![[
-            r#"400 {"error":{"message":"the path is not valid UTF-8 once its percent-encoding is decoded; send the name of a model as UTF-8","type":"invalid_request_error","param":null,"code":null}}"#
+            r#"400 {"error":{"message":"the path is not valid UTF-8 once its percent-encoding is decoded; send the name of the model as UTF-8","type":"invalid_request_error","param":null,"code":null}}"#
         ]],
     );
 }

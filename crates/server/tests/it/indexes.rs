@@ -1,5 +1,7 @@
 //! Our own routes of indexes: text in, hits out.
 
+mod refused;
+
 use axum::body::Body;
 use expect_test::{Expect, expect};
 use hyper::Method;
@@ -280,7 +282,9 @@ async fn bad_indexes_name_the_field_and_the_remedy() {
     check_message(
         create(json!({"name": "b", "model": "tiny-bert", "dimensions": 7})).await,
         400,
-        expect![["the model's embeddings have other dimensions than the index"]],
+        expect![[
+            "model `fixtures/tiny-bert` gives embeddings of 32 dimensions, and index `b` has 7"
+        ]],
     );
     check_message(
         create(json!({"name": "b", "model": "nobody"})).await,

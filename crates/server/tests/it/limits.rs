@@ -9,6 +9,7 @@ use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 use server::ServerConfig;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinSet;
 
 use crate::harness::{Reply, TINY, TestServer, config, request, with_keys};
@@ -49,6 +50,41 @@ async fn a_client_that_asks_first_is_told_before_it_sends() {
         "POST /embed HTTP/1.1\r\nhost: a\r\ncontent-length: 2000\r\nexpect: 100-continue\r\n\r\n";
     let answer = server.raw(head.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_large_is_refused_before_it_comes() {
+    let server = TestServer::with(small(), &[TINY]).await;
+    let mut connection = server.connect().await;
+    let head = "POST /embed HTTP/1.1\r\nhost: a\r\ncontent-length: 2000\r\n\r\n";
+    connection.write_all(head.as_bytes()).await.unwrap();
+    // The body is never sent, and the answer comes all the same.
+    let mut answer = [0; 13];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413 ");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_compressed_is_refused_with_the_remedy() {
+    let server = TestServer::start().await;
+    for (encoding, status) in [
+        ("gzip", 415),
+        ("junk", 415),
+        ("identity, br", 415),
+        ("identity", 200),
+        (" Identity ,", 200),
+        ("", 200),
+    ] {
+        for path in ["/embed", "/v1/embeddings", "/models/tiny-bert"] {
+            let body = r#"{"inputs":"a","input":"a","model":"tiny-bert"}"#;
+            let mut post = request(Method::POST, path, body);
+            post.headers_mut().insert("content-encoding", encoding.parse().unwrap());
+            assert_eq!(server.send(post).await.status, status, "{path}: {encoding}");
+        }
+    }
+    let mut post = request(Method::POST, "/embed", "\x1f\u{8b}");
+    post.headers_mut().insert("content-encoding", "gzip".parse().unwrap());
+    expect![[r#"415 {"error":"Content-Encoding is `gzip`; send the body uncompressed and without this header","error_type":"Validation"}"#]].assert_eq(&server.send(post).await.line());
 }
 
 #[tokio::test(flavor = "multi_thread")]

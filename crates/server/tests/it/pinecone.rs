@@ -5,6 +5,9 @@ mod control;
 mod data;
 mod filters;
 mod legacy;
+mod schema;
+mod shared;
+mod strict;
 mod text;
 mod web;
 

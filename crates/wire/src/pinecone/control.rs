@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
+
+use crate::distinct;
+use crate::object::{self, Object};
+use crate::word;
 
 /// Body of `POST /indexes`: with `dimension`, `metric` and `spec` from 7.3.0, with `schema` and
 /// `deployment` from 10.2.0.
@@ -16,25 +20,29 @@ pub struct CreateIndexRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dimension: Option<usize>,
     /// `cosine` where this is absent; `dotproduct` for sparse vectors.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "word::option")]
     pub metric: Option<Metric>,
     /// `dense` where this is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "word::option")]
     pub vector_type: Option<VectorType>,
     /// Where it is to be, of 7.3.0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub spec: Option<PlaceSpec>,
     /// What its records have, of 10.2.0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub schema: Option<Schema>,
     /// Where it is to be, of 10.2.0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub deployment: Option<Deployment>,
     /// `disabled` where this is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "word::option")]
     pub deletion_protection: Option<DeletionProtection>,
     /// The caller's own notes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "distinct::option"
+    )]
     pub tags: Option<BTreeMap<String, String>>,
 }
 
@@ -78,18 +86,33 @@ pub enum DeletionProtection {
 #[schema(as = PineconePlaceSpec)]
 pub struct PlaceSpec {
     /// On nobody's machine in particular.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub serverless: Option<Place>,
+    /// On pods, which are read for one field only.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
+    pub pod: Option<PodSpec>,
+}
+
+/// Where an index on pods is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = PineconePodSpec)]
+pub struct PodSpec {
+    /// A collection that the index is to begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_collection: Option<String>,
 }
 
 /// A region of a cloud.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = PineconePlace)]
 pub struct Place {
     /// Such as `aws`.
     pub cloud: String,
     /// Such as `us-east-1`.
     pub region: String,
+    /// A collection that a new index is to begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_collection: Option<String>,
 }
 
 /// Where an index is, in the words of 10.2.0.
@@ -111,7 +134,13 @@ pub struct Deployment {
 #[schema(as = PineconeSchema)]
 pub struct Schema {
     /// By name: `_values` and `_sparse_values` are what the routes of vectors mean.
+    #[serde(deserialize_with = "fields")]
     pub fields: BTreeMap<String, Field>,
+}
+
+fn fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Field>, D::Error> {
+    let fields: BTreeMap<String, Object<Field>> = distinct::one(deserializer)?;
+    Ok(fields.into_iter().map(|(name, Object(field))| (name, field)).collect())
 }
 
 /// A field of a schema.
@@ -124,7 +153,11 @@ pub enum Field {
         /// Its floats.
         dimension: usize,
         /// How near two are.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "word::option"
+        )]
         metric: Option<Metric>,
     },
     /// A sparse vector.
@@ -134,7 +167,11 @@ pub enum Field {
         /// With which model.
         model: String,
         /// How near two embeddings are.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "word::option"
+        )]
         metric: Option<Metric>,
     },
 }
@@ -150,12 +187,17 @@ pub struct CreateForModelRequest {
     /// Such as `us-east-1`.
     pub region: String,
     /// The model that texts are embedded with.
+    #[serde(deserialize_with = "object::one")]
     pub embed: EmbedSpec,
     /// `disabled` where this is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "word::option")]
     pub deletion_protection: Option<DeletionProtection>,
     /// The caller's own notes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "distinct::option"
+    )]
     pub tags: Option<BTreeMap<String, String>>,
 }
 
@@ -166,9 +208,10 @@ pub struct EmbedSpec {
     /// The name of a served model.
     pub model: String,
     /// Which field of a record is the `text` to embed.
+    #[serde(deserialize_with = "distinct::one")]
     pub field_map: BTreeMap<String, String>,
     /// `cosine` where this is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "word::option")]
     pub metric: Option<Metric>,
     /// Floats of an embedding: as many as the model gives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -180,13 +223,17 @@ pub struct EmbedSpec {
 #[schema(as = PineconeConfigureIndexRequest)]
 pub struct ConfigureIndexRequest {
     /// Whether it may be deleted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "word::option")]
     pub deletion_protection: Option<DeletionProtection>,
     /// Tags to set; one with an empty value is removed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "distinct::option"
+    )]
     pub tags: Option<BTreeMap<String, String>>,
     /// A model for an index that has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub embed: Option<EmbedConfig>,
     /// Capacity that this server does not have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -210,7 +257,11 @@ pub struct EmbedConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
     /// Which field of a record is the `text` to embed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "distinct::option"
+    )]
     pub field_map: Option<BTreeMap<String, String>>,
 }
 

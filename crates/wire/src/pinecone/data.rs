@@ -1,20 +1,21 @@
 //! The data plane: vectors and queries.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use bytes::{BufMut, BytesMut};
-use serde::de::{self, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::QueryVector;
 use crate::floats::Floats;
+use crate::{distinct, object};
 
 /// Body of `POST /vectors/upsert`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = PineconeUpsertRequest)]
 pub struct UpsertRequest {
     /// Any number.
+    #[serde(deserialize_with = "object::list")]
     pub vectors: Vec<Vector>,
     /// The default one where this is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,10 +33,14 @@ pub struct Vector {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Floats>,
     /// The sparse vector.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub sparse_values: Option<SparseValues>,
     /// A flat object.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "distinct::option"
+    )]
     #[schema(value_type = Object)]
     pub metadata: Option<serde_json::Value>,
 }
@@ -65,7 +70,10 @@ pub struct UpsertResponse {
 #[schema(as = PineconeQueryRequest)]
 pub struct QueryRequest {
     /// 1 to 10,000.
-    pub top_k: usize,
+    // Never absent: it is refused later than by serde, with its spelling, which differs between routes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(required = true, value_type = usize)]
+    pub top_k: Option<usize>,
     /// The vector to be near to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vector: Option<QueryVector>,
@@ -73,13 +81,17 @@ pub struct QueryRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The sparse part.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub sparse_vector: Option<SparseValues>,
     /// The default one where this is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Which records count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "distinct::option"
+    )]
     #[schema(value_type = Object)]
     pub filter: Option<serde_json::Value>,
     /// Whether vectors come with the matches.
@@ -92,81 +104,6 @@ pub struct QueryRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<Object>)]
     pub queries: Option<Vec<serde_json::Value>>,
-}
-
-/// A query's vector: a list of numbers or, as 2.x passes an endpoint's answer on, a list of one such list.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[serde(transparent)]
-#[schema(as = PineconeQueryVector, value_type = Vec<f32>)]
-pub struct QueryVector(pub Vec<f32>);
-
-impl<'de> Deserialize<'de> for QueryVector {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(QueryVectorVisitor).map(Self)
-    }
-}
-
-struct QueryVectorVisitor;
-
-impl<'de> Visitor<'de> for QueryVectorVisitor {
-    type Value = Vec<f32>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a list of numbers, or a list of one list of numbers")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<f32>, A::Error> {
-        let mut values = Vec::new();
-        while let Some(item) = items.next_element()? {
-            match item {
-                Item::Number(value) => values.push(value),
-                Item::Row(row) if values.is_empty() && items.next_element::<Item>()?.is_none() => {
-                    return Ok(row);
-                }
-                Item::Row(_) => {
-                    return Err(de::Error::custom("a query has one vector; send one query each"));
-                }
-            }
-        }
-        Ok(values)
-    }
-}
-
-enum Item {
-    Number(f32),
-    Row(Vec<f32>),
-}
-
-impl<'de> Deserialize<'de> for Item {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ItemVisitor)
-    }
-}
-
-struct ItemVisitor;
-
-impl<'de> Visitor<'de> for ItemVisitor {
-    type Value = Item;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a number")
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Item, E> {
-        Ok(Item::Number(value as f32))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Item, E> {
-        Ok(Item::Number(value as f32))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Item, E> {
-        Ok(Item::Number(value as f32))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Item, A::Error> {
-        Vec::deserialize(de::value::SeqAccessDeserializer::new(items)).map(Item::Row)
-    }
 }
 
 /// Answer of `POST /query`.
@@ -215,10 +152,14 @@ pub struct ScoredVector {
     #[serde(default)]
     pub values: Floats,
     /// Its sparse vector, if asked for and there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub sparse_values: Option<SparseValues>,
     /// Its metadata, if asked for and there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "distinct::option"
+    )]
     #[schema(value_type = Object)]
     pub metadata: Option<serde_json::Value>,
 }
@@ -255,6 +196,7 @@ pub struct FetchResponse {
 #[schema(as = PineconeFetchByMetadataRequest)]
 pub struct FetchByMetadataRequest {
     /// Which records.
+    #[serde(deserialize_with = "distinct::one")]
     #[schema(value_type = Object)]
     pub filter: serde_json::Value,
     /// The default one where this is absent.
@@ -301,26 +243,35 @@ pub struct ListItem {
     pub id: String,
 }
 
-/// Body of `POST /vectors/update`: of one record by `id`, or of many by `filter`.
+/// Body of `POST /vectors/update`: of one record by `id`, or of many by `filter`. A field that is
+/// misspelt would change other records than those meant, so there are no others.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = PineconeUpdateRequest)]
 pub struct UpdateRequest {
     /// Which record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Which records.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "distinct::option"
+    )]
     #[schema(value_type = Object)]
     pub filter: Option<serde_json::Value>,
     /// The new vector.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Floats>,
     /// The new sparse vector.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub sparse_values: Option<SparseValues>,
     /// Fields to set; others stay.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "distinct::option"
+    )]
     #[schema(value_type = Object)]
     pub set_metadata: Option<serde_json::Value>,
     /// Whether records are only counted.
@@ -341,9 +292,10 @@ pub struct UpdateResponse {
     pub matched_records: Option<u64>,
 }
 
-/// Body of `POST /vectors/delete`: one of the three ways to say which records.
+/// Body of `POST /vectors/delete`: one of the three ways to say which records. A field that is misspelt
+/// would delete others than those meant, so there are no others.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = PineconeDeleteRequest)]
 pub struct DeleteRequest {
     /// These.
@@ -353,7 +305,11 @@ pub struct DeleteRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_all: Option<bool>,
     /// Those that pass.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "distinct::option"
+    )]
     #[schema(value_type = Object)]
     pub filter: Option<serde_json::Value>,
     /// The default one where this is absent.
@@ -366,7 +322,11 @@ pub struct DeleteRequest {
 #[schema(as = PineconeStatsRequest)]
 pub struct StatsRequest {
     /// Which records count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "distinct::option"
+    )]
     #[schema(value_type = Object)]
     pub filter: Option<serde_json::Value>,
 }
@@ -411,37 +371,7 @@ pub struct NamespaceSummary {
 
 #[cfg(test)]
 mod tests {
-    use expect_test::{Expect, expect};
-
     use super::*;
-
-    #[track_caller]
-    fn check_vector(json: &str, expected: Expect) {
-        match serde_json::from_str::<QueryVector>(json) {
-            Ok(vector) => expected.assert_eq(&format!("{:?}", vector.0)),
-            Err(err) => expected.assert_eq(&err.to_string()),
-        }
-    }
-
-    #[test]
-    fn a_query_vector_may_be_nested_once() {
-        check_vector("[1, 0.5, -2]", expect!["[1.0, 0.5, -2.0]"]);
-        check_vector("[[1, 0.5, -2]]", expect!["[1.0, 0.5, -2.0]"]);
-        check_vector("[]", expect!["[]"]);
-        check_vector(
-            "[[1], [2]]",
-            expect!["a query has one vector; send one query each at line 1 column 10"],
-        );
-        check_vector(
-            "[1, [2]]",
-            expect!["a query has one vector; send one query each at line 1 column 8"],
-        );
-        check_vector("[[[1]]]", expect!["invalid type: sequence, expected f32 at line 1 column 2"]);
-        check_vector(
-            r#"["a"]"#,
-            expect![[r#"invalid type: string "a", expected a number at line 1 column 4"#]],
-        );
-    }
 
     #[test]
     fn what_is_written_around_the_matches_is_the_response() {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::floats::{self, Floats, NotFinite};
+use crate::{object, word};
 
 /// Body of `POST /embed`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -13,9 +14,10 @@ pub struct EmbedRequest {
     /// The served model that answers.
     pub model: String,
     /// Any number.
+    #[serde(deserialize_with = "object::list")]
     pub inputs: Vec<EmbedInput>,
     /// How.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub parameters: Option<EmbedParameters>,
 }
 
@@ -32,10 +34,10 @@ pub struct EmbedInput {
 #[schema(as = PineconeEmbedParameters)]
 pub struct EmbedParameters {
     /// What they are for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "word::option")]
     pub input_type: Option<InputType>,
     /// What becomes of a text that is too long; `END` where this is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "word::option")]
     pub truncate: Option<Truncate>,
     /// How many of the first floats to keep; all where this is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Metric;
+use crate::word;
 
 /// Body of `POST /databases`. Pods, replicas and shards are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -14,8 +15,11 @@ pub struct CreateDatabaseRequest {
     /// Floats of a vector.
     pub dimension: usize,
     /// `cosine` where this is absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "word::option")]
     pub metric: Option<Metric>,
+    /// A collection that it is to begin with; empty where it is to begin with nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_collection: Option<String>,
 }
 
 /// Answer of `GET /databases/{name}`.

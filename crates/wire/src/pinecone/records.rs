@@ -3,11 +3,14 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::{distinct, object};
+
 /// Body of `POST /records/namespaces/{namespace}/search`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = PineconeSearchRequest)]
 pub struct SearchRequest {
     /// What is searched for.
+    #[serde(deserialize_with = "object::one")]
     pub query: SearchQuery,
     /// Which fields come with each hit; all where this is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,16 +28,20 @@ pub struct SearchQuery {
     /// 1 to 10,000.
     pub top_k: usize,
     /// A text that is embedded first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub inputs: Option<SearchInputs>,
     /// A vector.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object::option")]
     pub vector: Option<SearchVector>,
     /// A record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// Which records count.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "distinct::option"
+    )]
     #[schema(value_type = Object)]
     pub filter: Option<serde_json::Value>,
     /// Words that hits must have, which only hosted sparse models know.

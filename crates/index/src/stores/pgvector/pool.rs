@@ -67,8 +67,9 @@ impl Drop for Lease<'_> {
 
 impl Pool {
     /// Takes a connection string; nothing is connected yet.
-    pub(super) fn new(url: &str) -> Result<Self, StoreError> {
+    pub(super) fn new(url: &str, password: Option<&str>) -> Result<Self, StoreError> {
         let mut config = Config::from_str(url).map_err(|err| refused(&err))?;
+        password.map(|password| config.password(password));
         config.get_connect_timeout().is_none().then(|| config.connect_timeout(CONNECT_TIMEOUT));
         config.get_tcp_user_timeout().is_none().then(|| config.tcp_user_timeout(SILENCE));
         config.keepalives_idle(SILENCE / 2).keepalives_interval(SILENCE / 4);
@@ -182,4 +183,19 @@ fn refused(err: &(dyn std::error::Error + 'static)) -> StoreError {
         message = format!("{message}: {source}");
     }
     StoreError::Refused { store: NAME, status: 0, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pool;
+
+    #[test]
+    fn a_password_goes_before_the_one_in_the_connection_string() {
+        let password = |given: Option<&str>| {
+            let pool = Pool::new("postgres://ada:old@127.0.0.1/vectors", given).unwrap();
+            pool.config.get_password().map(<[u8]>::to_vec)
+        };
+        assert_eq!(password(None).as_deref(), Some(b"old".as_slice()));
+        assert_eq!(password(Some("new")).as_deref(), Some(b"new".as_slice()));
+    }
 }

@@ -30,6 +30,9 @@ struct Notes {
     fingerprint: Option<Fingerprint>,
     #[serde(default, skip_serializing_if = "is_usual")]
     sparse_weights: SparseWeights,
+    /// Tags with names that it does not take.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    tags: BTreeMap<String, String>,
 }
 
 fn is_usual(weights: &SparseWeights) -> bool {
@@ -41,9 +44,13 @@ pub(super) fn tags(spec: &IndexSpec) -> Result<BTreeMap<String, String>, StoreEr
     if spec.tags.keys().any(|tag| tag.starts_with(PREFIX)) {
         return Err(unsupported("keep a tag that begins with `sembla-`"));
     }
-    let mut tags = spec.tags.clone();
-    let notes =
-        Notes { fingerprint: spec.fingerprint.clone(), sparse_weights: spec.sparse_weights };
+    let (mut tags, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        spec.tags.clone().into_iter().partition(|(tag, _)| is_taken(tag));
+    let notes = Notes {
+        fingerprint: spec.fingerprint.clone(),
+        sparse_weights: spec.sparse_weights,
+        tags: others,
+    };
     if notes != Notes::default() {
         let json = serde_json::to_vec(&notes).expect("notes have string keys and no floats");
         let text = URL_SAFE_NO_PAD.encode(json);
@@ -58,6 +65,11 @@ pub(super) fn tags(spec: &IndexSpec) -> Result<BTreeMap<String, String>, StoreEr
         ));
     }
     Ok(tags)
+}
+
+/// Whether the service takes a tag of this name.
+fn is_taken(tag: &str) -> bool {
+    tag.chars().all(|sign| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-'))
 }
 
 /// The tags to send so that an index has those of `after`: an empty value removes one.
@@ -87,13 +99,14 @@ pub(super) fn spec_of(model: pinecone::IndexModel) -> Result<Option<IndexSpec>, 
     };
     let dimensions = model.dimension.ok_or_else(|| malformed("no dimension"))?;
     let name = IndexName::try_from(model.name.as_str()).map_err(|_| malformed("a strange name"))?;
-    let (ours, tags): (BTreeMap<_, _>, BTreeMap<_, _>) = model
+    let (ours, mut tags): (BTreeMap<_, _>, BTreeMap<_, _>) = model
         .tags
         .clone()
         .unwrap_or_default()
         .into_iter()
         .partition(|(tag, _)| tag.starts_with(PREFIX));
     let notes = read_notes(&ours).ok_or_else(|| malformed("tags of ours that somebody changed"))?;
+    tags.extend(notes.tags);
     Ok(Some(IndexSpec {
         name,
         dimensions,

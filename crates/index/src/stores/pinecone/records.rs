@@ -45,7 +45,7 @@ pub(super) fn query(
     filter: Option<serde_json::Value>,
 ) -> pinecone::QueryRequest {
     pinecone::QueryRequest {
-        top_k: query.top_k,
+        top_k: Some(query.top_k),
         vector: Some(pinecone::QueryVector(query.vector.clone())),
         id: None,
         sparse_vector: None,

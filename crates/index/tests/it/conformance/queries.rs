@@ -139,7 +139,6 @@ fn filters() -> Vec<Json> {
         json!({"mixed": {"$not": {"$lte": 7}}}),
         json!({"$not": {"tags": {"$in": ["t1", "t3"]}}}),
         json!({"$not": {"$not": {"tags": {"$exists": true}}}}),
-        json!({"$not": {}}),
         json!({"absent": {"$gt": 0}}),
         json!({"absent": {"$exists": false}}),
     ]

@@ -51,6 +51,20 @@ async fn vectors_that_do_not_fit(store: Checked) {
     refused(infinite, expect!["record `bad` has -inf at position 0; all numbers must be finite"]);
     let zero = upsert(&store, "unfit", one(&[0.0, -0.0])).await;
     refused(zero, expect!["record `bad` is all zeros, which has no direction and so no cosine"]);
+    let long = upsert(&store, "unfit", one(&[1e19, 0.0])).await;
+    refused(
+        long,
+        expect![
+            "record `bad` has the length 1.00e19, and scores are finite for lengths up to 1e18; scale your vectors down"
+        ],
+    );
+    let short = upsert(&store, "unfit", one(&[0.0, 1e-20])).await;
+    refused(
+        short,
+        expect![
+            "record `bad` has the length 1.00e-20, and a cosine needs 1e-15 at least; scale your vectors up"
+        ],
+    );
     let asked = |vector: &[f32]| (store.clone(), query(vector, 1));
     for (store, query) in [asked(&[1.0]), asked(&[f32::INFINITY, 0.0]), asked(&[0.0, 0.0])] {
         let found = store.query(&name("unfit"), &default(), &query).await;
@@ -99,12 +113,26 @@ async fn metadata_that_is_too_large(store: Checked) {
     upsert(&store, "metadata", vec![largest.clone()]).await.unwrap();
     let found = store.fetch(&name("metadata"), &default(), &texts(&["a"])).await.unwrap();
     assert_eq!(found[0].metadata, largest.metadata);
-    let update = Update { id: "a".to_owned(), set_metadata: metadata(&large), ..Update::default() };
+    let update_of = |id: &str| Update { id: id.to_owned(), ..Update::default() };
+    let update = Update { set_metadata: metadata(&large), ..update_of("a") };
     let changed = store.update(&name("metadata"), &default(), update).await;
     refused(
         changed,
         expect!["record `a`: metadata has 40961 bytes as JSON, and a record takes at most 40960"],
     );
+    // What fits alone, and not with what is there.
+    let more = Update { set_metadata: metadata(&json!({"b": 1})), ..update_of("a") };
+    let changed = store.update(&name("metadata"), &default(), more).await;
+    refused(
+        changed,
+        expect![
+            "record `a` with what the update adds: metadata has 40968 bytes as JSON, and a record takes at most 40960"
+        ],
+    );
+    let replaced = Update { set_metadata: metadata(&json!({"a": 1})), ..update_of("a") };
+    store.update(&name("metadata"), &default(), replaced).await.unwrap();
+    let found = store.fetch(&name("metadata"), &default(), &texts(&["a"])).await.unwrap();
+    assert_eq!(found[0].metadata, metadata(&json!({"a": 1})));
 }
 
 async fn counts_out_of_bounds(store: Checked) {

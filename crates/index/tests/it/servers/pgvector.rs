@@ -17,7 +17,7 @@ fn url(servers: &Servers) -> String {
 }
 
 async fn connect(servers: &Servers, config: PgVectorConfig) -> Checked {
-    Checked::new(Arc::new(PgVectorStore::connect(&url(servers), config).await.unwrap()))
+    Checked::new(Arc::new(PgVectorStore::connect(&url(servers), None, config).await.unwrap()))
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn acknowledged_writes_survive_the_death_of_a_primary() {
 async fn a_bulk_load_whose_server_is_gone_names_what_was_not_written() {
     let mut servers = Servers::start("postgres", &["single"]);
     let config = PgVectorConfig { retry: Retry::for_tests(), ..PgVectorConfig::usual() };
-    let unchecked = Arc::new(PgVectorStore::connect(&url(&servers), config).await.unwrap());
+    let unchecked = Arc::new(PgVectorStore::connect(&url(&servers), None, config).await.unwrap());
     let store = Checked::new(unchecked.clone());
     let asked = spec("gone", Metric::Cosine, 2);
     store.create_index(&asked).await.unwrap();

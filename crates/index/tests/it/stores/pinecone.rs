@@ -374,6 +374,21 @@ async fn a_fingerprint_lies_in_tags_and_can_be_replaced() {
 }
 
 #[tokio::test]
+async fn a_tag_whose_name_the_service_does_not_take_comes_back_all_the_same() {
+    let fake = Fake::start(Service::default());
+    let checked = Checked::new(Arc::new(store(&fake)));
+    let mut asked = spec("tagged", Metric::Cosine, 2);
+    asked.tags = [("team", "search"), ("sembla.text_field", "text of a record")]
+        .map(|(tag, value)| (tag.to_owned(), value.to_owned()))
+        .into();
+    assert_eq!(checked.create_index(&asked).await.unwrap().spec.tags, asked.tags);
+    let tags = [("sembla.text_field".to_owned(), "body".to_owned())].into();
+    let change = IndexChange { tags, ..IndexChange::default() };
+    let changed = checked.configure_index(&asked.name, &change).await.unwrap();
+    assert_eq!(changed.spec.tags["sembla.text_field"], "body");
+}
+
+#[tokio::test]
 async fn what_pinecone_cannot_do_is_refused() {
     let fake = Fake::start(Service::default());
     let checked = Checked::new(Arc::new(store(&fake)));

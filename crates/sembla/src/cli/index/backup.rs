@@ -63,7 +63,7 @@ pub(crate) struct SnapshotArgs {
 pub(super) fn snapshot(args: &SnapshotArgs, env: &Env) -> anyhow::Result<Outcome> {
     let name = index_name(&args.name)?;
     let indexes = Indexes::open(&start(Command::Index, &args.flags.given, env)?)?;
-    let there = indexes.describe(&name)?;
+    indexes.describe(&name)?;
     if let Some(parent) = args.folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         fs_err::create_dir_all(parent).context("failed to make the folder of the snapshot")?;
     }
@@ -77,8 +77,8 @@ pub(super) fn snapshot(args: &SnapshotArgs, env: &Env) -> anyhow::Result<Outcome
         }
         err.into()
     })?;
-    let records = plural(there.num_records, "record");
-    print(&format!("{records} of index {name} in {}", args.folder.display()))?;
+    // Not how many records: others may have written between any count and the copy.
+    print(&format!("a copy of index {name} is in {}", args.folder.display()))?;
     Ok(Outcome::Done)
 }
 

@@ -10,7 +10,7 @@ use index::{
 use server::index_object;
 
 use super::super::bound::fingerprint_of_asked;
-use super::super::flags::{Flags, Index};
+use super::super::flags::{Flags, Index, IndexModel};
 use super::super::indexes::{Indexes, index_name};
 use super::super::outcome::{Outcome, UsageError, print};
 use super::super::start::{Started, start};
@@ -41,7 +41,7 @@ pub(crate) struct CreateArgs {
     json: bool,
 
     #[command(flatten)]
-    flags: Flags<Index>,
+    flags: Flags<IndexModel>,
 }
 
 /// What can be chosen of an index that other commands create too.
@@ -87,7 +87,7 @@ fn tag(text: &str) -> Result<(String, String), String> {
 /// Creates an index.
 pub(super) fn run(args: &CreateArgs, env: &Env) -> anyhow::Result<Outcome> {
     let name = index_name(&args.name)?;
-    let started = start(Command::Index, &args.flags.given, env)?;
+    let started = start(Command::IndexModel, &args.flags.given, env)?;
     let fingerprint = asked_model(&started)?;
     let indexes = Indexes::open(&started)?;
     let mut spec = args.choices.spec(name, fingerprint)?;

@@ -6,7 +6,7 @@ use index::{IndexChange, MAX_TOP_K, Namespace, StoreError};
 use serde::Serialize;
 
 use super::super::bound::{fingerprint_of_asked, refused};
-use super::super::flags::{Flags, Index, count};
+use super::super::flags::{Flags, Index, IndexModel, count};
 use super::super::indexes::{Indexes, index_name};
 use super::super::outcome::{Outcome, UsageError, print};
 use super::super::start::start;
@@ -23,13 +23,13 @@ pub(crate) struct BindArgs {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    flags: Flags<Index>,
+    flags: Flags<IndexModel>,
 }
 
 /// Binds a model.
 pub(super) fn bind(args: &BindArgs, env: &Env) -> anyhow::Result<Outcome> {
     let name = index_name(&args.name)?;
-    let started = start(Command::Index, &args.flags.given, env)?;
+    let started = start(Command::IndexModel, &args.flags.given, env)?;
     let given = fingerprint_of_asked(&started)?;
     let indexes = Indexes::open(&started)?;
     let there = indexes.describe(&name)?;

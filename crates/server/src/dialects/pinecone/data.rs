@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::{BufMut as _, BytesMut};
 use index::{
-    Filter, Fusion, Include, InvalidRequest, Match, Metadata, Namespace, Precision, Query, Record,
-    Selection, SparseVector, Stats, Update, metadata_from_json,
+    Filter, Fusion, Include, InvalidRequest, MAX_BATCH_RECORDS, MAX_TOP_K, Match, Metadata,
+    Namespace, Precision, Query, Record, Selection, SparseVector, Stats, StoreError, Update,
+    metadata_from_json,
 };
 use wire::floats::{Floats, NotFinite};
 use wire::pinecone::{
@@ -13,6 +14,7 @@ use wire::pinecone::{
     UpdateRequest, Vector,
 };
 
+use super::bad_field;
 use crate::error::{ErrorKind, HttpError};
 
 /// What every read takes, in the vendor's unit of account.
@@ -28,8 +30,9 @@ pub(crate) fn namespace(name: Option<String>) -> (Namespace, String) {
 ///
 /// # Errors
 ///
-/// If the metadata of one is none.
+/// If there are none or too many, or the metadata of one is none.
 pub(crate) fn records(vectors: Vec<Vector>) -> Result<Vec<Record>, HttpError> {
+    check_number("vectors", vectors.len())?;
     vectors.into_iter().map(record).collect()
 }
 
@@ -84,18 +87,45 @@ pub(crate) fn filter(json: &serde_json::Value) -> Result<Filter, HttpError> {
     Filter::from_json(json).map_err(|err| InvalidRequest::from(err).into())
 }
 
-/// Translates a filter that chooses what is changed or deleted.
+/// Translates a filter that chooses which records a request is about; `remedy` is for one that chooses
+/// all of them.
 ///
 /// # Errors
 ///
 /// If it is none, or is empty and so would choose everything.
-pub(crate) fn selecting_filter(json: &serde_json::Value) -> Result<Filter, HttpError> {
+pub(crate) fn selecting_filter(
+    json: &serde_json::Value,
+    remedy: &str,
+) -> Result<Filter, HttpError> {
     if json.as_object().is_some_and(serde_json::Map::is_empty) {
-        let message = "`filter`: an empty filter chooses every record; to delete all, send \
-                       `deleteAll`";
-        return Err(HttpError::new(ErrorKind::BadField, message).param("filter"));
+        let problem = format!("an empty filter chooses every record; {remedy}");
+        return Err(bad_field("filter", &problem));
     }
     filter(json)
+}
+
+/// Checks how many records or ids a field has, or asks for.
+///
+/// # Errors
+///
+/// If there are none or too many.
+pub(crate) fn check_number(field: &'static str, got: usize) -> Result<(), HttpError> {
+    if (1..=MAX_BATCH_RECORDS).contains(&got) {
+        return Ok(());
+    }
+    Err(bad_field(field, &format!("1 to {MAX_BATCH_RECORDS} records in one request, not {got}")))
+}
+
+/// Checks how many matches are asked for.
+///
+/// # Errors
+///
+/// If it is none or too many.
+pub(crate) fn check_top_k(field: &'static str, got: usize) -> Result<(), HttpError> {
+    if (1..=MAX_TOP_K).contains(&got) {
+        return Ok(());
+    }
+    Err(bad_field(field, &format!("1 to {MAX_TOP_K} matches in one answer, not {got}")))
 }
 
 /// What a query is near to.
@@ -138,20 +168,23 @@ pub(crate) fn near(request: &mut QueryRequest) -> Result<Near, HttpError> {
     }
 }
 
-/// Builds a query near to a vector.
+/// Builds a query, but for the vectors that it is near to.
 ///
 /// # Errors
 ///
-/// If its filter is none.
-pub(crate) fn query(
-    (vector, sparse): (Vec<f32>, Option<SparseVector>),
-    request: &QueryRequest,
-) -> Result<Query, HttpError> {
+/// If it does not say how many matches, or its filter is none.
+pub(crate) fn query(request: &QueryRequest) -> Result<Query, HttpError> {
+    let Some(top_k) = request.top_k else {
+        let problem = "missing; it is how many matches are wanted, and is spelt so on this route and \
+                       not `top_k`";
+        return Err(bad_field("topK", problem));
+    };
+    check_top_k("topK", top_k)?;
     Ok(Query {
-        vector,
-        sparse,
+        vector: Vec::new(),
+        sparse: None,
         fusion: Fusion::Sum,
-        top_k: request.top_k,
+        top_k,
         filter: request.filter.as_ref().map(filter).transpose()?,
         include: Include {
             values: request.include_values.unwrap_or(false),
@@ -159,6 +192,19 @@ pub(crate) fn query(
         },
         precision: Precision::Auto,
     })
+}
+
+/// Explains why a query failed; `field` is where its dense vector stands.
+pub(crate) fn query_error(err: StoreError, field: &'static str) -> HttpError {
+    let StoreError::Invalid(InvalidRequest::Dimensions { index, expected, got: 0, .. }) = &err
+    else {
+        return err.into();
+    };
+    let problem = format!(
+        "index `{index}` has dense vectors of {expected} dimensions, so a query needs one, also beside a \
+         sparse one"
+    );
+    bad_field(field, &problem)
 }
 
 /// Checks that every score is a number that JSON has.
@@ -220,8 +266,13 @@ fn metadata_json(metadata: &Metadata) -> Option<serde_json::Value> {
 ///
 /// # Errors
 ///
-/// If its metadata is none.
+/// If its metadata is none, or it is to be counted only.
 pub(crate) fn update(request: UpdateRequest, id: String) -> Result<Update, HttpError> {
+    if request.dry_run == Some(true) {
+        let problem =
+            "counts what passes a `filter`, and an update of one `id` has none; leave it out";
+        return Err(bad_field("dryRun", problem));
+    }
     let set_metadata = metadata(request.set_metadata.as_ref(), || record_place(&id))?;
     Ok(Update {
         values: request.values.map(Floats::into_vec),
@@ -241,9 +292,15 @@ pub(crate) fn update(request: UpdateRequest, id: String) -> Result<Update, HttpE
 /// If the request says it in no way, or in two.
 pub(crate) fn selection(request: DeleteRequest) -> Result<Selection, HttpError> {
     match (request.ids, request.delete_all.unwrap_or(false), &request.filter) {
-        (Some(ids), false, None) => Ok(Selection::Ids(ids)),
+        (Some(ids), false, None) => {
+            check_number("ids", ids.len())?;
+            Ok(Selection::Ids(ids))
+        }
         (None, true, None) => Ok(Selection::All),
-        (None, false, Some(filter)) => selecting_filter(filter).map(Selection::Filter),
+        (None, false, Some(filter)) => {
+            let remedy = "to delete all, send `deleteAll`";
+            selecting_filter(filter, remedy).map(Selection::Filter)
+        }
         _ => {
             let message = "send one of `ids`, `filter` and `deleteAll: true`";
             Err(HttpError::new(ErrorKind::BadField, message))

@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod records;
 pub(crate) mod search;
+mod texts;
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
@@ -111,7 +112,7 @@ pub(crate) async fn change(
     {
         jobs::check_document_model(&name, recorded, given).map_err(not_the_same)?;
     }
-    let changed = store.configure_index(&name, &dialect::change(&request, asked)).await?;
+    let changed = store.configure_index(&name, &dialect::change(request, asked)?).await?;
     Ok(respond::json(&dialect::index(changed)))
 }
 

@@ -1,23 +1,21 @@
 //! Our own routes of records: upsert, update, list, fetch, find, delete, count.
 
 use axum::body::Body;
-use axum::extract::Query;
 use axum::http::Response;
-use index::{IndexDescription, Namespace, PageRequest, Record};
+use index::{MAX_BATCH_RECORDS, Namespace, PageRequest};
 use wire::indexes::{
-    CountRecords, DeleteRecords, Fetch, Find, Ids, ListRecords, NamespaceStats, Records, Stats,
-    UpdateRecord, Upsert, Written,
+    CountRecords, DeleteRecords, Fetch, Find, Ids, NamespaceStats, Records, Stats, UpdateRecord,
+    Upsert, Written,
 };
 
-use super::{Opened, SemblaErrors, open};
+use super::{Opened, SemblaErrors, open, texts};
 use crate::body::JsonBody;
 use crate::call::Call;
-use crate::dialects::Place;
 use crate::dialects::indexes as dialect;
 use crate::error::HttpError;
-use crate::index_model::{IndexModel, Role};
 use crate::offload::Effort;
 use crate::path::Names;
+use crate::query_string::Parameters;
 use crate::respond;
 
 /// Ids of one page that does not say how many.
@@ -39,71 +37,15 @@ pub(crate) async fn upsert(
     JsonBody(request): JsonBody<Upsert>,
 ) -> Result<Response<Body>, HttpError> {
     let Opened { store, name, description } = open(&call, name).await?;
-    let records = records(&call, &description, request.records).await?;
+    let records = texts::records(&call, &description.spec, request.records).await?;
     let namespace = Namespace::new(request.namespace);
     Ok(written(store.upsert(&name, &namespace, records).await?))
 }
 
-/// Takes records as sent, and embeds the texts among them.
-async fn records(
-    call: &Call,
-    there: &IndexDescription,
-    sent: Vec<wire::indexes::Record>,
-) -> Result<Vec<Record>, HttpError> {
-    let mut records = Vec::with_capacity(sent.len());
-    let (mut texts, mut places) = (Vec::new(), Vec::new());
-    for (place, mut record) in sent.into_iter().enumerate() {
-        if let Some(text) = record.text.take() {
-            if !record.values.is_empty() {
-                let message = format!("record `{}` has values too; send one of the two", record.id);
-                return Err(dialect::bad_field("text", &message));
-            }
-            texts.push(text);
-            places.push(place);
-        }
-        let record = dialect::record_from(record)?;
-        check_free(&record, there, places.last() == Some(&place))?;
-        records.push(record);
-    }
-    if texts.is_empty() {
-        return Ok(records);
-    }
-    let model = IndexModel::find(call, &there.spec)?;
-    let vectors =
-        model.embed(call, texts.clone(), Role::Document, Place::list("records")).await?.results;
-    let vectors = vectors.into_iter().map(|embedded| embedded.values);
-    for ((place, text), vector) in places.into_iter().zip(texts).zip(vectors) {
-        fill(&mut records[place], there, text, vector);
-    }
-    Ok(records)
-}
-
-/// Checks that a record with a text has no metadata where the text is kept.
-fn check_free(record: &Record, there: &IndexDescription, has_text: bool) -> Result<(), HttpError> {
-    let field = text_field(there);
-    if has_text && record.metadata.contains_key(field) {
-        let message = format!(
-            "record `{}` has a field `{field}`, and that is where its text is kept",
-            record.id
-        );
-        return Err(dialect::bad_field("metadata", &message));
-    }
-    Ok(())
-}
-
-fn text_field(there: &IndexDescription) -> &str {
-    jobs::text_field(&there.spec).unwrap_or("text")
-}
-
-fn fill(record: &mut Record, there: &IndexDescription, text: String, vector: Vec<f32>) {
-    record.values = vector;
-    if jobs::is_hybrid(&there.spec) && record.sparse.is_none() {
-        record.sparse = Some(jobs::document_terms(&text));
-    }
-    record.metadata.insert(text_field(there).to_owned(), index::Value::String(text));
-}
-
 /// Changes one record.
+///
+/// The text that a vector was made of changes with the vector only: write the record anew with its
+/// `text`.
 #[utoipa::path(
     patch, path = "/v1/indexes/{name}/records", tag = "Indexes",
     params(("name" = String, Path, description = "The index")),
@@ -115,10 +57,11 @@ pub(crate) async fn update(
     Names(name): Names<String>,
     JsonBody(request): JsonBody<UpdateRecord>,
 ) -> Result<Response<Body>, HttpError> {
+    let Opened { store, name, description } = open(&call, name).await?;
     let namespace = Namespace::new(request.namespace.clone());
     let update = dialect::update(request)?;
-    let name = dialect::index_name(name)?;
-    Ok(written(call.app.indexes()?.update(&name, &namespace, update).await?))
+    texts::check_change(&description.spec, &update)?;
+    Ok(written(store.update(&name, &namespace, update).await?))
 }
 
 /// Lists ids, a page at a time.
@@ -136,25 +79,31 @@ pub(crate) async fn update(
 pub(crate) async fn list(
     call: Call,
     Names(name): Names<String>,
-    query: Result<Query<ListRecords>, axum::extract::rejection::QueryRejection>,
+    parameters: Parameters,
 ) -> Result<Response<Body>, HttpError> {
-    let request = super::search::query_of(query)?;
+    parameters.only(&["namespace", "prefix", "limit", "after"])?;
+    let limit = parameters.count("limit", DEFAULT_PAGE)?;
+    if !(1..=MAX_BATCH_RECORDS).contains(&limit) {
+        let message = format!("a page has 1 to {MAX_BATCH_RECORDS} ids, not {limit}");
+        return Err(dialect::bad_field("limit", &message));
+    }
     let page = PageRequest {
-        prefix: request.prefix,
-        limit: request.limit.unwrap_or(DEFAULT_PAGE),
-        after: request.after,
+        prefix: parameters.get("prefix").unwrap_or_default().to_owned(),
+        limit,
+        after: parameters.get("after").map(str::to_owned),
     };
-    let (name, namespace) = (dialect::index_name(name)?, Namespace::new(request.namespace));
+    let namespace = Namespace::new(parameters.get("namespace").unwrap_or_default());
+    let name = dialect::index_name(name)?;
     let page = call.app.indexes()?.list(&name, &namespace, &page).await?;
     Ok(respond::json(&Ids { ids: page.ids, next: page.next }))
 }
 
-/// Returns records by their ids.
+/// Returns records by their ids, at most 1,000 of them.
 #[utoipa::path(
     post, path = "/v1/indexes/{name}/fetch", tag = "Indexes",
     params(("name" = String, Path, description = "The index")),
     request_body = Fetch,
-    responses((status = 200, description = "Those that are there, in the order asked", body = Records), SemblaErrors)
+    responses((status = 200, description = "Those that are there, each once, in the order asked", body = Records), SemblaErrors)
 )]
 pub(crate) async fn fetch(
     call: Call,
@@ -162,7 +111,8 @@ pub(crate) async fn fetch(
     JsonBody(request): JsonBody<Fetch>,
 ) -> Result<Response<Body>, HttpError> {
     let (name, namespace) = (dialect::index_name(name)?, Namespace::new(request.namespace));
-    let records = call.app.indexes()?.fetch(&name, &namespace, &request.ids).await?;
+    let ids = dialect::ids_to_fetch(request.ids)?;
+    let records = call.app.indexes()?.fetch(&name, &namespace, &ids).await?;
     let num_floats = records.iter().map(|record| record.values.len() + 1).sum();
     let write = || {
         let records = records.into_iter().map(dialect::record).collect();

@@ -1,22 +1,21 @@
 //! Our own routes that look for records: by text, by vector, and how well that works.
 
 use axum::body::Body;
-use axum::extract::Query;
-use axum::extract::rejection::QueryRejection;
 use axum::http::Response;
 use index::{IndexDescription, Namespace, QueryResult};
 use jobs::Trust;
-use wire::indexes::{MeasureRecall, Recall, Search, SearchAnswer};
+use wire::indexes::{Recall, Search, SearchAnswer};
 
 use super::{Opened, SemblaErrors, open};
 use crate::body::JsonBody;
 use crate::call::Call;
 use crate::dialects::Place;
 use crate::dialects::indexes as dialect;
-use crate::error::{ErrorKind, HttpError};
+use crate::error::HttpError;
 use crate::index_model::{IndexModel, Role};
 use crate::offload::Effort;
 use crate::path::Names;
+use crate::query_string::Parameters;
 use crate::respond;
 
 /// Finds the records that are nearest to a text or a vector.
@@ -41,8 +40,8 @@ pub(crate) async fn search(
     let query = query(&call, &description, request).await?;
     let result = store.query(&name, &namespace, &query).await?;
     let effort = Effort::of_writing(num_values(&result));
-    let write = move || respond::json(&dialect::answer(result, explain));
-    Ok(call.app.offload().run_if(effort, write).await)
+    let write = move || dialect::answer(result, explain).map(|answer| respond::json(&answer));
+    call.app.offload().run_if(effort, write).await
 }
 
 async fn query(
@@ -104,17 +103,17 @@ fn num_values(result: &QueryResult) -> usize {
 pub(crate) async fn recall(
     call: Call,
     Names(name): Names<String>,
-    query: Result<Query<MeasureRecall>, QueryRejection>,
+    parameters: Parameters,
 ) -> Result<Response<Body>, HttpError> {
+    parameters.only(&["namespace", "top_k", "samples"])?;
     let Opened { store, name, .. } = open(&call, name).await?;
-    let request = query_of(query)?;
-    let (top_k, samples) = (request.top_k.unwrap_or(10), request.samples.unwrap_or(100));
+    let (top_k, samples) = (parameters.count("top_k", 10)?, parameters.count("samples", 100)?);
     if !(1..=jobs::MAX_SAMPLES).contains(&samples) {
         let message =
             format!("a measurement takes 1 to {} queries, not {samples}", jobs::MAX_SAMPLES);
         return Err(dialect::bad_field("samples", &message));
     }
-    let namespace = Namespace::new(request.namespace);
+    let namespace = Namespace::new(parameters.get("namespace").unwrap_or_default());
     let measured = jobs::recall(&store, &name, &namespace, top_k, samples).await?;
     Ok(respond::json(&Recall {
         num_queries: measured.num_queries,
@@ -123,12 +122,4 @@ pub(crate) async fn recall(
         p50_ms: measured.p50.as_secs_f64() * 1e3,
         exact_p50_ms: measured.exact_p50.as_secs_f64() * 1e3,
     }))
-}
-
-/// Takes the query of an address, with a refusal in our own shape.
-pub(super) fn query_of<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, HttpError> {
-    match query {
-        Ok(Query(query)) => Ok(query),
-        Err(err) => Err(HttpError::new(ErrorKind::BadField, err.body_text())),
-    }
 }

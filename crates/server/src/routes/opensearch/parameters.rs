@@ -2,12 +2,13 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use crate::dialects::opensearch::plan::Overrides;
 use crate::dialects::opensearch::source::Chosen;
 use crate::error::{ErrorKind, HttpError};
+use crate::query_string;
 
 /// Names that change nothing here: there is one shard, every write is seen by every later read, and
 /// answers have one form.
@@ -37,7 +38,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let pairs = Query::try_from_uri(&parts.uri).ok().map(|Query(pairs)| pairs);
+        let pairs = query_string::pairs(parts.uri.query().unwrap_or_default()).ok();
         Ok(Self { path: parts.uri.path().to_owned(), pairs })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
-use index::{Fingerprint, IndexDescription};
+use index::{Fingerprint, IndexDescription, IndexSpec};
 use wire::pinecone::{
     ConfigureIndexRequest, CreateForModelRequest, CreateIndexRequest, IndexList, IndexModel,
 };
@@ -15,6 +15,7 @@ use crate::body::JsonBody;
 use crate::call::Call;
 use crate::dialects::pinecone::control;
 use crate::error::{ErrorKind, HttpError};
+use crate::index_model::model_name;
 use crate::models::Served;
 use crate::path::Names;
 use crate::respond;
@@ -33,7 +34,7 @@ pub(crate) async fn create_index(
 ) -> Result<Response<Body>, HttpError> {
     let store = call.app.indexes()?;
     let created = store.create_index(&control::create(request)?).await?;
-    Ok(answer(&created, &url, StatusCode::CREATED))
+    Ok(answer(&call, &created, &url, StatusCode::CREATED))
 }
 
 /// Creates an empty index whose texts are embedded with a served model.
@@ -50,7 +51,7 @@ pub(crate) async fn create_index_for_model(
     let store = call.app.indexes()?;
     let model = fingerprint_of(&call, &request.embed.model)?;
     let created = store.create_index(&control::create_for_model(request, model)?).await?;
-    Ok(answer(&created, &url, StatusCode::CREATED))
+    Ok(answer(&call, &created, &url, StatusCode::CREATED))
 }
 
 /// Lists all indexes.
@@ -60,7 +61,7 @@ pub(crate) async fn create_index_for_model(
 )]
 pub(crate) async fn list_indexes(call: Call, url: BaseUrl) -> Result<Response<Body>, HttpError> {
     let indexes = call.app.indexes()?.list_indexes().await?;
-    let indexes = indexes.iter().map(|index| model(index, &url)).collect();
+    let indexes = indexes.iter().map(|index| model(&call.app, index, &url)).collect();
     Ok(respond::json(&IndexList { indexes }))
 }
 
@@ -76,7 +77,7 @@ pub(crate) async fn describe_index(
     Names(name): Names<String>,
 ) -> Result<Response<Body>, HttpError> {
     let description = call.app.indexes()?.describe_index(&control::name(&name)?).await?;
-    Ok(answer(&description, &url, StatusCode::OK))
+    Ok(answer(&call, &description, &url, StatusCode::OK))
 }
 
 /// Changes the deletion protection, the tags or the model of an index.
@@ -95,12 +96,14 @@ pub(crate) async fn configure_index(
     let store = call.app.indexes()?;
     let name = control::name(&name)?;
     let mut change = control::configure(&request)?;
+    let before = store.describe_index(&name).await?.spec;
+    control::check_changed_tags(&before, &change.tags)?;
     if let Some(model) = request.embed.and_then(|embed| embed.model) {
-        let bound = store.describe_index(&name).await?.spec.fingerprint;
-        change.fingerprint = Some(rebound(bound, fingerprint_of(&call, &model)?)?);
+        let wanted = fingerprint_of(&call, &model)?;
+        change.fingerprint = Some(rebound(&call.app, before.fingerprint, wanted)?);
     }
     let changed = store.configure_index(&name, &change).await?;
-    Ok(answer(&changed, &url, StatusCode::OK))
+    Ok(answer(&call, &changed, &url, StatusCode::OK))
 }
 
 /// Deletes an index with all that it holds, unless it is protected.
@@ -117,14 +120,21 @@ pub(crate) async fn delete_index(
     Ok(StatusCode::ACCEPTED)
 }
 
-fn answer(description: &IndexDescription, url: &BaseUrl, status: StatusCode) -> Response<Body> {
-    let mut response = respond::json(&model(description, url));
+fn answer(
+    call: &Call,
+    description: &IndexDescription,
+    url: &BaseUrl,
+    status: StatusCode,
+) -> Response<Body> {
+    let mut response = respond::json(&model(&call.app, description, url));
     *response.status_mut() = status;
     response
 }
 
-fn model(description: &IndexDescription, url: &BaseUrl) -> IndexModel {
-    control::index_model(description, url.pinecone_index(&description.spec.name))
+fn model(app: &App, description: &IndexDescription, url: &BaseUrl) -> IndexModel {
+    let IndexSpec { name, fingerprint, .. } = &description.spec;
+    let model = fingerprint.as_ref().map(|fingerprint| model_name(app, fingerprint));
+    control::index_model(description, url.pinecone_index(name), model)
 }
 
 // An index keeps its model for good, so its name must be one that is served: an only model does not
@@ -149,7 +159,11 @@ pub(super) fn named<'a>(app: &'a App, name: &str) -> Result<&'a Arc<Served>, Htt
 }
 
 // Texts of another model among those that are there would be compared with what they are not like.
-fn rebound(bound: Option<Fingerprint>, wanted: Fingerprint) -> Result<Fingerprint, HttpError> {
+fn rebound(
+    app: &App,
+    bound: Option<Fingerprint>,
+    wanted: Fingerprint,
+) -> Result<Fingerprint, HttpError> {
     let Some(bound) = bound else { return Ok(wanted) };
     if bound.weight_hash == wanted.weight_hash {
         return Ok(wanted);
@@ -157,7 +171,8 @@ fn rebound(bound: Option<Fingerprint>, wanted: Fingerprint) -> Result<Fingerprin
     let message = format!(
         "`embed.model`: the vectors of this index are of model `{}`, and those of `{}` cannot be \
          compared with them; create another index",
-        bound.model, wanted.model
+        model_name(app, &bound),
+        wanted.model
     );
     Err(HttpError::new(ErrorKind::BadField, message).param("embed.model"))
 }

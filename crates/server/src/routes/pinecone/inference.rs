@@ -14,6 +14,7 @@ use crate::body::JsonBody;
 use crate::call::{Call, Model};
 use crate::dialects::Place;
 use crate::dialects::openai::prompt_names;
+use crate::dialects::pinecone::bad_field;
 use crate::error::{ErrorKind, HttpError};
 use crate::path::Names;
 use crate::query_string::Parameters;
@@ -36,6 +37,7 @@ pub(crate) async fn embed(
 ) -> Result<Response<Body>, HttpError> {
     let model = call.model(Some(&request.model))?;
     let parameters = request.parameters.unwrap_or_default();
+    check_dimension(&model, parameters.dimension)?;
     let request = Request {
         inputs: request.inputs.into_iter().map(|input| Input::Text(input.text)).collect(),
         prompt: prompt(&model, &parameters),
@@ -50,6 +52,18 @@ pub(crate) async fn embed(
     let (name, num_tokens) = (model.served.config.name.clone(), answer.totals.num_tokens);
     let pieces = |rows| Box::new(PineconeList::new(rows, name, num_tokens)) as Box<dyn Pieces>;
     respond::embeddings(answer, call.app.offload(), pieces).await
+}
+
+// Before the engine, which has another word for it.
+fn check_dimension(model: &Model, dimension: Option<usize>) -> Result<(), HttpError> {
+    let max = model.engine.spec().dimensions;
+    match dimension.filter(|dimension| !(1..=max).contains(dimension)) {
+        None => Ok(()),
+        Some(got) => {
+            let problem = format!("must be from 1 to {max}, and {got} was asked for");
+            Err(bad_field("parameters.dimension", &problem))
+        }
+    }
 }
 
 // What a text is for need not have a prompt, since most models treat queries and passages alike.
@@ -71,13 +85,9 @@ fn prompt(model: &Model, parameters: &EmbedParameters) -> Prompt {
     responses(PineconeErrors)
 )]
 pub(crate) async fn rerank(JsonBody(_): JsonBody<RerankRequest>) -> HttpError {
-    no_reranker()
-}
-
-/// The error that no reranker is loaded.
-pub(super) fn no_reranker() -> HttpError {
-    let message = "no reranker is loaded; leave `rerank` out, or order the hits by their scores";
-    HttpError::new(ErrorKind::WrongTask, message).param("rerank")
+    let message = "no reranker is loaded; order the documents by how near their embeddings are to that \
+                   of the query, both from /pinecone/embed";
+    HttpError::new(ErrorKind::WrongTask, message)
 }
 
 /// Lists the served models that are ready.

@@ -2,18 +2,17 @@
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
-use index::{Fusion, Include, Namespace, Precision, Query, Record, SparseVector};
+use index::{Fusion, Include, Namespace, Precision, Query, SparseVector};
 use wire::pinecone::{SearchRequest, SearchResponse, SearchResult, SearchUsage};
 
-use super::inference::no_reranker;
 use super::on_index::{OnIndex, with_seen_lsn, with_written_lsn};
-use super::vectors::vector_of;
+use super::query::vector_of;
 use crate::body::{JsonBody, JsonLines};
 use crate::dialects::Place;
 use crate::dialects::pinecone::data::{self, Near};
-use crate::dialects::pinecone::{control, records};
+use crate::dialects::pinecone::{bad_field, control, records};
 use crate::error::{ErrorKind, HttpError};
-use crate::index_model::{IndexModel, Role};
+use crate::index_model::{IndexModel, Role, fill};
 use crate::path::Names;
 use crate::respond;
 use crate::routes::errors::PineconeDataErrors;
@@ -43,12 +42,11 @@ pub(crate) async fn upsert_records(
         written.push(taken.record);
         texts.push(taken.text);
     }
-    let answer = model.embed(&index.call, texts, Role::Document, Place::list("records")).await?;
-    let with_values = |(record, embedded): (Record, engine::Embedded)| Record {
-        values: embedded.values,
-        ..record
-    };
-    let written = written.into_iter().zip(answer.results).map(with_values).collect();
+    let place = Place::list("records");
+    let answer = model.embed(&index.call, texts.clone(), Role::Document, place).await?;
+    for ((record, text), embedded) in written.iter_mut().zip(&texts).zip(answer.results) {
+        fill(record, &spec, text, embedded.values);
+    }
     let written = index.store.upsert(&index.name, &Namespace::new(namespace), written).await?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::CREATED;
@@ -73,13 +71,15 @@ pub(crate) async fn search_records(
 ) -> Result<Response<Body>, HttpError> {
     let SearchRequest { query, fields, rerank } = request;
     if rerank.is_some() {
-        return Err(no_reranker());
+        let message = "`rerank`: no reranker is loaded; leave it out, since the hits are in the order \
+                       of their scores";
+        return Err(HttpError::new(ErrorKind::WrongTask, message).param("rerank"));
     }
     if query.match_terms.is_some() {
-        let message =
-            "`query.match_terms`: no sparse model is loaded that knows terms; use a filter";
-        return Err(HttpError::new(ErrorKind::BadField, message).param("query.match_terms"));
+        let problem = "no sparse model is loaded that knows terms; use a filter";
+        return Err(bad_field("query.match_terms", problem));
     }
+    data::check_top_k("query.top_k", query.top_k)?;
     let namespace = Namespace::new(namespace);
     let sources = (query.inputs, query.vector, query.id);
     let filter = query.filter.as_ref().map(data::filter).transpose()?;
@@ -96,7 +96,8 @@ pub(crate) async fn search_records(
         include: Include { values: false, metadata: true },
         precision: Precision::Auto,
     };
-    let found = index.store.query(&index.name, &namespace, &query).await?;
+    let found = index.store.query(&index.name, &namespace, &query).await;
+    let found = found.map_err(|err| data::query_error(err, "query.vector.values"))?;
     data::check_scores(&found.matches)?;
     let hits = found.matches.into_iter().map(|found| records::hit(found, fields.as_deref()));
     let response = respond::json(&response_of(hits.collect(), num_tokens));
@@ -128,8 +129,7 @@ async fn sought(
         }
         (None, None, Some(id)) => Near::Id(id),
         _ => {
-            let message = "`query`: send one of `inputs`, `vector` and `id`";
-            return Err(HttpError::new(ErrorKind::BadField, message).param("query"));
+            return Err(bad_field("query", "send one of `inputs`, `vector` and `id`"));
         }
     };
     let found = vector_of(index, namespace, near).await?;

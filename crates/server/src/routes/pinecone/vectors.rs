@@ -1,33 +1,28 @@
-//! Vectors and queries of the data plane.
+//! Vectors of the data plane: writing, fetching, listing, deleting and counting them.
 
 use std::collections::BTreeMap;
 
 use axum::body::Body;
 use axum::http::Response;
-use index::{Filter, Namespace, PageRequest, QueryResult, Record, Selection, StoreError, Update};
+use index::{Filter, MAX_BATCH_RECORDS, Namespace, PageRequest, Record, Selection, StoreError};
 use serde_json::json;
-use tokio::task::JoinSet;
 use wire::pinecone::{
-    DeleteRequest, FetchByMetadataRequest, FetchResponse, ListResponse, Pagination, QueryRequest,
-    QueryResponse, StatsRequest, StatsResponse, UpdateRequest, UpdateResponse, UpsertRequest,
-    UpsertResponse,
+    DeleteRequest, FetchByMetadataRequest, FetchResponse, ListResponse, Pagination, StatsRequest,
+    StatsResponse, UpsertRequest, UpsertResponse,
 };
 
 use super::on_index::{Era, OnIndex, with_seen_lsn, with_written_lsn};
 use crate::body::JsonBody;
-use crate::dialects::pinecone::control;
-use crate::dialects::pinecone::data::{self, Near, READ_UNITS};
-use crate::error::{ErrorKind, HttpError};
+use crate::dialects::pinecone::data::{self, READ_UNITS};
+use crate::dialects::pinecone::{bad_field, control};
+use crate::error::HttpError;
 use crate::offload::Effort;
 use crate::query_string::{Parameters, at_least_one};
-use crate::respond::pieces::Matches;
-use crate::respond::{self, Pieces};
+use crate::respond;
 use crate::routes::errors::PineconeDataErrors;
 
 /// Ids or records of a page where the request does not say.
 const PAGE: usize = 100;
-/// Changes of single records under way at the same time, which the store may make durable together.
-const UPDATES_AT_ONCE: usize = 64;
 
 /// Writes records, replacing those with the same ids. Only bytes limit their number.
 #[utoipa::path(
@@ -49,55 +44,6 @@ pub(crate) async fn upsert(
     Ok(with_written_lsn(response, written.lsn))
 }
 
-/// Finds the records nearest to a vector or to a record. A record that is not there is near to none.
-#[utoipa::path(
-    post, path = "/query", tag = "Pinecone",
-    params(("index" = String, Path, description = "Name of an index")),
-    request_body = QueryRequest,
-    responses((status = 200, description = "Best first", body = QueryResponse), PineconeDataErrors)
-)]
-pub(crate) async fn query(
-    index: OnIndex,
-    JsonBody(mut request): JsonBody<QueryRequest>,
-) -> Result<Response<Body>, HttpError> {
-    let (namespace, called) = data::namespace(request.namespace.take());
-    let near = data::near(&mut request)?;
-    let Some(vector) = vector_of(&index, &namespace, near).await? else {
-        return answer_query(&index, QueryResult::default(), called).await;
-    };
-    let query = data::query(vector, &request)?;
-    let found = index.store.query(&index.name, &namespace, &query).await?;
-    answer_query(&index, found, called).await
-}
-
-/// Returns what a query is near to, or `None` if that is a record that is not there.
-pub(super) async fn vector_of(
-    index: &OnIndex,
-    namespace: &Namespace,
-    near: Near,
-) -> Result<Option<(Vec<f32>, Option<index::SparseVector>)>, HttpError> {
-    let id = match near {
-        Near::Vector(vector, sparse) => return Ok(Some((vector, sparse))),
-        Near::Id(id) => id,
-    };
-    let records = index.store.fetch(&index.name, namespace, &[id]).await?;
-    Ok(records.into_iter().next().map(|record| (record.values, record.sparse)))
-}
-
-async fn answer_query(
-    index: &OnIndex,
-    found: QueryResult,
-    namespace: String,
-) -> Result<Response<Body>, HttpError> {
-    data::check_scores(&found.matches)?;
-    let num_floats = found.matches.iter().map(|found| found.values.len() + 1).sum();
-    let lsn = found.lsn;
-    let pieces = Box::new(Matches::new(found.matches, namespace)) as Box<dyn Pieces>;
-    let offload = index.call.app.offload();
-    let response = respond::write(pieces, Effort::of_writing(num_floats), offload).await?;
-    Ok(with_seen_lsn(response, lsn))
-}
-
 /// Returns records by id. Ids that are not there are left out.
 #[utoipa::path(
     get, path = "/vectors/fetch", tag = "Pinecone",
@@ -115,9 +61,9 @@ pub(crate) async fn fetch(
     let (namespace, called) = data::namespace(parameters.get("namespace").map(str::to_owned));
     let ids = parameters.all("ids");
     if ids.is_empty() {
-        let message = "`ids`: name at least one record, as in `?ids=a&ids=b`";
-        return Err(HttpError::new(ErrorKind::BadField, message).param("ids"));
+        return Err(bad_field("ids", "name at least one record, as in `?ids=a&ids=b`"));
     }
+    data::check_number("ids", ids.len())?;
     let records = index.store.fetch(&index.name, &namespace, &ids).await?;
     answer_records(&index, records, called, None).await
 }
@@ -134,13 +80,14 @@ pub(crate) async fn fetch_by_metadata(
     JsonBody(request): JsonBody<FetchByMetadataRequest>,
 ) -> Result<Response<Body>, HttpError> {
     let (namespace, called) = data::namespace(request.namespace);
-    let filter = data::selecting_filter(&request.filter)?;
+    let remedy = "say which are wanted, or list all ids with GET vectors/list";
+    let filter = data::selecting_filter(&request.filter, remedy)?;
+    let limit = page_limit(request.limit.unwrap_or(PAGE))?;
     let mut ids = index.store.find(&index.name, &namespace, &filter, usize::MAX).await?;
     ids.sort_unstable();
     if let Some(after) = request.pagination_token {
         ids.retain(|id| *id > after);
     }
-    let limit = at_least_one(request.limit.unwrap_or(PAGE))?;
     let pagination = (ids.len() > limit).then(|| Pagination { next: ids[limit - 1].clone() });
     ids.truncate(limit);
     let records = match &ids[..] {
@@ -187,7 +134,7 @@ pub(crate) async fn list(
     let (namespace, called) = data::namespace(parameters.get("namespace").map(str::to_owned));
     let page = PageRequest {
         prefix: parameters.get("prefix").unwrap_or_default().to_owned(),
-        limit: parameters.limit(PAGE)?,
+        limit: page_limit(parameters.count("limit", PAGE)?)?,
         after: parameters.get("paginationToken").map(str::to_owned),
     };
     let listed = index.store.list(&index.name, &namespace, &page).await?;
@@ -199,81 +146,13 @@ pub(crate) async fn list(
     }))
 }
 
-/// Changes one record by its id, or the metadata of all that pass a filter.
-#[utoipa::path(
-    post, path = "/vectors/update", tag = "Pinecone",
-    params(("index" = String, Path, description = "Name of an index")),
-    request_body = UpdateRequest,
-    responses((status = 200, description = "What was changed", body = UpdateResponse), PineconeDataErrors)
-)]
-pub(crate) async fn update(
-    index: OnIndex,
-    JsonBody(mut request): JsonBody<UpdateRequest>,
-) -> Result<Response<Body>, HttpError> {
-    let (namespace, _) = data::namespace(request.namespace.take());
-    match (request.id.take(), request.filter.take()) {
-        (Some(id), None) => {
-            let update = data::update(request, id)?;
-            let written = index.store.update(&index.name, &namespace, update).await?;
-            let response = respond::json(&UpdateResponse::default());
-            Ok(with_written_lsn(response, written.lsn))
-        }
-        (None, Some(filter)) => {
-            let filter = data::selecting_filter(&filter)?;
-            update_matching(&index, &namespace, &filter, request).await
-        }
-        (_, _) => {
-            let message = "send one of `id` and `filter`";
-            Err(HttpError::new(ErrorKind::BadField, message))
-        }
+fn page_limit(limit: usize) -> Result<usize, HttpError> {
+    let limit = at_least_one(limit)?;
+    if limit > MAX_BATCH_RECORDS {
+        let problem = format!("a page holds at most {MAX_BATCH_RECORDS}, not {limit}");
+        return Err(bad_field("limit", &problem));
     }
-}
-
-async fn update_matching(
-    index: &OnIndex,
-    namespace: &Namespace,
-    filter: &Filter,
-    request: UpdateRequest,
-) -> Result<Response<Body>, HttpError> {
-    if request.values.is_some() || request.sparse_values.is_some() {
-        let message =
-            "`values`: all records that pass a filter would have one vector; give an `id`";
-        return Err(HttpError::new(ErrorKind::BadField, message).param("values"));
-    }
-    let place = || "setMetadata".to_owned();
-    let set_metadata = data::metadata(request.set_metadata.as_ref(), place)?;
-    let ids = index.store.find(&index.name, namespace, filter, usize::MAX).await?;
-    let response = UpdateResponse { matched_records: Some(ids.len() as u64) };
-    if request.dry_run == Some(true) {
-        return Ok(respond::json(&response));
-    }
-    let change = Update { set_metadata, ..Update::default() };
-    let lsn = update_each(index, namespace, ids, &change).await?;
-    Ok(with_written_lsn(respond::json(&response), lsn))
-}
-
-// One by one, so that nothing else that is written to a record meanwhile gets lost.
-async fn update_each(
-    index: &OnIndex,
-    namespace: &Namespace,
-    ids: Vec<String>,
-    change: &Update,
-) -> Result<u64, StoreError> {
-    let mut ids = ids.into_iter();
-    let mut running = JoinSet::new();
-    let mut lsn = 0;
-    loop {
-        while running.len() < UPDATES_AT_ONCE
-            && let Some(id) = ids.next()
-        {
-            let (store, name, namespace) =
-                (index.store.clone(), index.name.clone(), namespace.clone());
-            let update = Update { id, ..change.clone() };
-            running.spawn(async move { store.update(&name, &namespace, update).await });
-        }
-        let Some(done) = running.join_next().await else { return Ok(lsn) };
-        lsn = lsn.max(done.expect("updating does not panic")?.lsn);
-    }
+    Ok(limit)
 }
 
 /// Deletes records by id, by filter, or all of a namespace.
@@ -349,13 +228,13 @@ async fn answer_stats(
 ) -> Result<Response<Body>, HttpError> {
     let spec = index.store.describe_index(&index.name).await?.spec;
     let stats = index.store.stats(&index.name, filter).await?;
-    let vector_type = control::wire_kind(spec.kind);
+    let vector_type = control::vector_type(spec.kind);
     let response = respond::json(&StatsResponse {
         namespaces: data::namespaces(&stats, index.era.default_namespace()),
         dimension: (spec.kind == index::VectorKind::Dense).then_some(spec.dimensions),
         index_fullness: 0,
         total_vector_count: stats.num_records(),
-        metric: control::wire_metric(spec.metric),
+        metric: control::metric(spec.metric),
         vector_type,
     });
     Ok(with_seen_lsn(response, stats.lsn))

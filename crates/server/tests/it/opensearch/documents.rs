@@ -115,6 +115,28 @@ async fn an_item_that_cannot_be_kept_spoils_no_other() {
 }
 
 #[tokio::test]
+async fn a_document_that_a_bulk_changes_again_and_again_is_written_once() {
+    let client = OpenSearch::with_docs("l2").await;
+    let mut lines = String::new();
+    for at in 0..100 {
+        lines += &format!("{{\"index\":{{\"_id\":\"1\"}}}}\n{{\"v\":[{at},0]}}\n");
+        lines += "{\"index\":{\"_id\":\"2\"}}\n{\"v\":[1,0]}\n{\"delete\":{\"_id\":\"2\"}}\n";
+    }
+    let answer = client.bulk("/docs/_bulk", lines).await.json();
+    let items = answer["items"].as_array().unwrap();
+    let of = |id: &str, field: &str| -> Vec<u64> {
+        let items = items.iter().flat_map(|item| item.as_object().unwrap().values());
+        items.filter(|item| item["_id"] == id).map(|item| item[field].as_u64().unwrap()).collect()
+    };
+    assert_eq!(of("1", "_version"), (1..=100).collect::<Vec<_>>());
+    assert_eq!(of("1", "_seq_no"), [1; 100]);
+    assert_eq!(of("2", "_version"), [1, 2].repeat(100));
+    let hits = client.search(json!({})).await["hits"]["hits"].take();
+    assert_eq!(hits.as_array().unwrap().len(), 1);
+    assert_eq!(hits[0]["_source"], json!({"v": [99.0, 0.0]}));
+}
+
+#[tokio::test]
 async fn a_bulk_that_cannot_be_read_writes_nothing() {
     let client = OpenSearch::with_docs("l2").await;
     let good = r#"{"index":{"_index":"docs","_id":"1"}}"#.to_owned() + "\n{\"v\":[1,0]}\n";

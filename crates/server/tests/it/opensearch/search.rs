@@ -228,13 +228,13 @@ async fn a_vector_that_is_none_names_its_place() {
         (
             "[1, \"2\"]",
             expect![[
-                r#"400 illegal_argument_exception: `query.knn.v.vector[1]`: invalid type: string "2", expected f32 at line 1 column 38"#
+                r#"400 illegal_argument_exception: `query.knn.v.vector[1]`: invalid type: string "2", expected a number at line 1 column 38"#
             ]],
         ),
         (
             "[[1, 2]]",
             expect![
-                "400 illegal_argument_exception: `query.knn.v.vector[0]`: invalid type: sequence, expected f32 at line 1 column 32"
+                "400 illegal_argument_exception: `query.knn.v.vector[0]`: invalid type: sequence, expected a number at line 1 column 32"
             ],
         ),
     ] {

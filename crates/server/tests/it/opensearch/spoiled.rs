@@ -58,7 +58,7 @@ async fn a_query_has_limits_of_depth_and_length() {
     };
     let reply = client.post_text("/docs/_search", nested(20)).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.text());
-    expect!["400 illegal_argument_exception: `query.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must`: clauses are nested more than 32 deep"].assert_eq(&reason(&client.post_text("/docs/_search", nested(40)).await));
+    expect!["400 illegal_argument_exception: `query.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool.must.bool…`: clauses are nested more than 32 deep"].assert_eq(&reason(&client.post_text("/docs/_search", nested(40)).await));
     let reply = client.post_text("/docs/_search", nested(1_000)).await;
     assert!(reason(&reply).contains("nested more than"), "{}", reply.text());
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Pinecone;
 use crate::harness::{TINY, TestServer, config, in_memory, no_indexes};
 
-fn serverless() -> Value {
+pub(super) fn serverless() -> Value {
     json!({ "serverless": { "cloud": "gcp", "region": "europe-west4" } })
 }
 
@@ -71,26 +71,6 @@ async fn an_index_is_described_in_the_words_of_both_clients() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_schema_makes_the_same_index_as_a_dimension() {
-    let client = Pinecone::start().await;
-    let fields =
-        json!({ "_values": { "type": "dense_vector", "dimension": 8, "metric": "euclidean" } });
-    let deployment =
-        json!({ "deployment_type": "managed", "cloud": "gcp", "region": "europe-west4" });
-    let body = json!({ "name": "new", "schema": { "fields": fields }, "deployment": deployment });
-    let new = client.control(Method::POST, "/indexes", body).await;
-    assert_eq!(new.status, StatusCode::CREATED, "{}", new.text());
-    let body =
-        json!({ "name": "old", "dimension": 8, "metric": "euclidean", "spec": serverless() });
-    let old = client.control(Method::POST, "/indexes", body).await;
-    let without_name = |mut index: Value| {
-        index.as_object_mut().unwrap().retain(|field, _| field != "name" && field != "host");
-        index
-    };
-    assert_eq!(without_name(new.json()), without_name(old.json()));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn an_index_of_sparse_vectors_has_no_dimension() {
     let client = Pinecone::start().await;
     let old = json!({ "name": "a", "vector_type": "sparse", "metric": "dotproduct", "spec": serverless() });
@@ -140,8 +120,58 @@ async fn tags_are_set_changed_and_taken_away_one_by_one() {
     expect![[r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`tags.sembla.region`: names that begin with `sembla.` are the server's"},"status":400}"#]].assert_eq(&tag(json!({ "sembla.region": "moon" })).await.line());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_has_at_most_20_tags_of_80_and_120_characters() {
+    let client = Pinecone::with_docs("cosine").await;
+    let tag = |tags: Value| client.control(Method::PATCH, "/indexes/docs", json!({ "tags": tags }));
+    let numbered = |numbers: std::ops::Range<usize>, value: &str| -> Value {
+        numbers.map(|number| (format!("tag-{number}"), json!(value))).collect()
+    };
+    check(
+        &tag(json!({ "é".repeat(81): "a" })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`tags.ééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé`: a name has 1 to 80 characters, not 81"},"status":400}"#
+        ]],
+    );
+    check(
+        &tag(json!({ "a": "é".repeat(121) })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`tags.a`: a value has at most 120 characters, not 121"},"status":400}"#
+        ]],
+    );
+    check(
+        &tag(json!({ "": "a" })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`tags.`: a name has 1 to 80 characters, not 0"},"status":400}"#
+        ]],
+    );
+    check(
+        &tag(numbered(0..21, "a")).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`tags`: an index has at most 20, not 21"},"status":400}"#
+        ]],
+    );
+    assert_eq!(tag(numbered(0..20, "a")).await.status, StatusCode::OK);
+    assert_eq!(tag(numbered(0..20, "b")).await.status, StatusCode::OK, "in place of the others");
+    check(
+        &tag(json!({ "one-more": "a" })).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`tags`: an index has at most 20, not 21"},"status":400}"#
+        ]],
+    );
+    let exchanged = tag(json!({ "one-more": "a", "tag-0": "" })).await;
+    assert_eq!(exchanged.json()["tags"].as_object().unwrap().len(), 20);
+    let body = json!({ "name": "other", "dimension": 3, "tags": numbered(0..21, "a") });
+    check(
+        &client.control(Method::POST, "/indexes", body).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`tags`: an index has at most 20, not 21"},"status":400}"#
+        ]],
+    );
+}
+
 #[track_caller]
-fn check(reply: &crate::harness::Reply, expected: Expect) {
+pub(super) fn check(reply: &crate::harness::Reply, expected: Expect) {
     assert_eq!(reply.header("content-type"), "application/json");
     expected.assert_eq(&reply.line());
 }
@@ -187,7 +217,7 @@ async fn an_index_that_cannot_be_is_not_created() {
     check(
         &create(json!({ "name": "a", "dimension": -1 })).await,
         expect![[
-            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`dimension`: invalid value: integer `-1`, expected usize at line 1 column 15"},"status":400}"#
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`dimension`: invalid value: integer `-1`, expected a whole number from 0 at line 1 column 15"},"status":400}"#
         ]],
     );
     check(
@@ -239,6 +269,22 @@ async fn a_name_is_taken_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_only_a_hosted_service_has_is_refused_by_name() {
     let client = Pinecone::with_docs("cosine").await;
+    let place = json!({ "cloud": "aws", "region": "us-east-1", "source_collection": "saved" });
+    let body = json!({ "name": "a", "dimension": 3, "spec": { "serverless": place } });
+    check(
+        &client.control(Method::POST, "/indexes", body).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`spec.serverless.source_collection`: no collections are kept here, and the index would begin empty; leave this out and upsert the records, or restore a snapshot with `sembla index restore`"},"status":400}"#
+        ]],
+    );
+    let pod = json!({ "environment": "e", "pod_type": "p1.x1", "source_collection": "saved" });
+    let body = json!({ "name": "a", "dimension": 3, "spec": { "pod": pod } });
+    check(
+        &client.control(Method::POST, "/indexes", body).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`spec.pod.source_collection`: no collections are kept here, and the index would begin empty; leave this out and upsert the records, or restore a snapshot with `sembla index restore`"},"status":400}"#
+        ]],
+    );
     let pods = json!({ "spec": { "pod": { "replicas": 2 } } });
     check(
         &client.control(Method::PATCH, "/indexes/docs", pods).await,

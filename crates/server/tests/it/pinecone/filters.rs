@@ -76,6 +76,7 @@ async fn what_is_no_filter_is_refused_on_every_route() {
     check(&client, json!({ "genre": { "$in": "drama" } }), expect![[r#"400 {"code":3,"message":"`$in` on field `genre` takes a list of strings, numbers and booleans, not a string","details":[]}"#]]).await;
     check(&client, json!({ "$and": [] }), expect![[r#"400 {"code":3,"message":"`$and` takes a list of filters with at least one, not an empty list","details":[]}"#]]).await;
     check(&client, json!({ "genre": null }), expect![[r#"400 {"code":3,"message":"`$eq` on field `genre` takes a string, a number or a boolean, not null","details":[]}"#]]).await;
+    check(&client, json!([]), expect![[r#"400 {"code":3,"message":"a filter must be an object of conditions, not a list","details":[]}"#]]).await;
     check(&client, json!("genre"), expect![[r#"400 {"code":3,"message":"a filter must be an object of conditions, not a string","details":[]}"#]]).await;
     assert_eq!(client.ids("").await, ["a", "b", "c", "d"]);
 }
@@ -105,6 +106,9 @@ async fn an_empty_filter_chooses_nothing_to_delete_or_change() {
     let reply = client.post("/vectors/delete", json!({ "filter": {} })).await;
     expect![[r#"400 {"code":3,"message":"`filter`: an empty filter chooses every record; to delete all, send `deleteAll`","details":[]}"#]].assert_eq(&reply.line());
     let body = json!({ "filter": {}, "setMetadata": { "a": 1 } });
-    assert_eq!(client.post("/vectors/update", body).await.line(), reply.line());
+    let reply = client.post("/vectors/update", body).await;
+    expect![[r#"400 {"code":3,"message":"`filter`: an empty filter chooses every record; say which are to be changed","details":[]}"#]].assert_eq(&reply.line());
+    let reply = client.post("/vectors/fetch_by_metadata", json!({ "filter": {} })).await;
+    expect![[r#"400 {"code":3,"message":"`filter`: an empty filter chooses every record; say which are wanted, or list all ids with GET vectors/list","details":[]}"#]].assert_eq(&reply.line());
     assert_eq!(client.ids("").await, ["a", "b", "c", "d"]);
 }

@@ -84,6 +84,16 @@ async fn an_address_is_of_one_index() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_index_does_not_begin_with_a_collection() {
+    let client = Pinecone::start().await;
+    let body = json!({ "name": "hf-endpoints", "dimension": 3, "source_collection": "saved" });
+    let refused = send(&client, Method::POST, "/databases", body).await;
+    expect![[r#"400 {"code":3,"message":"`source_collection`: no collections are kept here, and the index would begin empty; leave this out and upsert the records, or restore a snapshot with `sembla index restore`","details":[]}"#]].assert_eq(&refused.line());
+    let names = send(&client, Method::GET, "/databases", Value::Null).await;
+    assert_eq!(names.json(), json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_empty_namespace_is_emptied_without_a_word() {
     let client = Pinecone::start().await;
     create(&client).await;

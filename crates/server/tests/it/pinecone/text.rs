@@ -97,6 +97,15 @@ async fn texts_that_cannot_be_embedded_are_named() {
             r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`inputs[0]`: the input has 302 tokens, and the model takes at most 48; shorten it or allow truncation"},"status":400}"#
         ]],
     );
+    let none = json!({
+        "model": TINY, "inputs": [{ "text": "a" }], "parameters": { "dimension": 0 },
+    });
+    check(
+        &embed(none).await,
+        expect![[
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"`parameters.dimension`: must be from 1 to 32, and 0 was asked for"},"status":400}"#
+        ]],
+    );
     check(
         &embed(json!({ "model": "nope", "inputs": [{ "text": "a" }] })).await,
         expect![[
@@ -243,9 +252,15 @@ async fn a_line_that_is_no_record_names_itself_and_nothing_is_written() {
             ]],
         ),
         (
+            r#"{"_id":"3","chunk":"a","kind":"b","kind":"c"}"#,
+            expect![[
+                r#"400 {"code":3,"message":"line 3: key `kind` comes twice in one object at column 40","details":[]}"#
+            ]],
+        ),
+        (
             r#"["_id"]"#,
             expect![[
-                r#"400 {"code":3,"message":"line 3 is not a JSON object: invalid type: sequence, expected a map at column 0","details":[]}"#
+                r#"400 {"code":3,"message":"line 3: invalid type: sequence, expected an object at column 0","details":[]}"#
             ]],
         ),
     ] {
@@ -280,7 +295,9 @@ async fn a_search_that_cannot_be_is_refused() {
         ),
         (
             json!({ "query": { "inputs": text, "top_k": 0 } }),
-            expect![[r#"400 {"code":3,"message":"top_k is 1 to 10000, not 0","details":[]}"#]],
+            expect![[
+                r#"400 {"code":3,"message":"`query.top_k`: 1 to 10000 matches in one answer, not 0","details":[]}"#
+            ]],
         ),
         (
             json!({ "query": { "inputs": { "text": "" }, "top_k": 1 } }),
@@ -291,7 +308,7 @@ async fn a_search_that_cannot_be_is_refused() {
         (
             json!({ "query": { "inputs": text, "top_k": 1 }, "rerank": { "model": "m" } }),
             expect![[
-                r#"400 {"code":3,"message":"no reranker is loaded; leave `rerank` out, or order the hits by their scores","details":[]}"#
+                r#"400 {"code":3,"message":"`rerank`: no reranker is loaded; leave it out, since the hits are in the order of their scores","details":[]}"#
             ]],
         ),
         (
@@ -331,7 +348,7 @@ async fn texts_need_an_index_with_a_model_which_can_be_bound_later() {
     check(
         &bind(PROMPTED).await,
         expect![[
-            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"the model's embeddings have other dimensions than the index"},"status":400}"#
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"model `tiny-bert-compact` gives embeddings of 16 dimensions, and index `docs` has 32"},"status":400}"#
         ]],
     );
     let bound = bind(TINY).await;
@@ -354,7 +371,7 @@ async fn no_reranker_is_loaded() {
     check(
         &client.control(Method::POST, "/rerank", body).await,
         expect![[
-            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"no reranker is loaded; leave `rerank` out, or order the hits by their scores"},"status":400}"#
+            r#"400 {"error":{"code":"INVALID_ARGUMENT","message":"no reranker is loaded; order the documents by how near their embeddings are to that of the query, both from /pinecone/embed"},"status":400}"#
         ]],
     );
 }
