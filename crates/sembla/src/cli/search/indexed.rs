@@ -171,7 +171,9 @@ fn render(
         let text = metadata.remove(field).map(|text| one_line(&text));
         lines.push(format!("{:.4}  {}", found.score, text.as_ref().unwrap_or(&found.id)));
         if text.is_some() {
-            lines.push(format!("        id: {}", one_line(&Value::from(found.id.as_str()))));
+            // A source may well have a column called `id` that is not the records' own.
+            let name = if metadata.contains_key("id") { "record" } else { "id" };
+            lines.push(format!("        {name}: {}", one_line(&Value::from(found.id.as_str()))));
         }
         lines.extend(metadata.iter().map(|(name, it)| format!("        {name}: {}", one_line(it))));
         if is_explained {
