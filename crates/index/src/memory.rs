@@ -139,13 +139,7 @@ impl VectorStore for MemoryStore {
             let Some(record) = records.and_then(|records| records.get_mut(&update.id)) else {
                 return index.unchanged();
             };
-            if let Some(values) = update.values {
-                record.values = values;
-            }
-            if update.sparse.is_some() {
-                record.sparse = update.sparse;
-            }
-            record.metadata.extend(update.set_metadata);
+            update.apply(record);
             index.written(1)
         })
     }

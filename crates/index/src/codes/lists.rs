@@ -155,8 +155,8 @@ impl Sums {
 pub(super) struct Lists {
     /// Those that were there at [`Lists::settle`], list after list in one run of memory.
     settled: Groups,
-    /// Which groups of it are whose.
-    ranges: Vec<Range<usize>>,
+    /// What of it is whose, by list.
+    shares: Vec<Share>,
     /// Those that came since, by list.
     recent: Vec<Groups>,
     num_rows: usize,
@@ -164,11 +164,19 @@ pub(super) struct Lists {
     sum_new_residuals: f64,
 }
 
+/// What a list has of the settled codes.
+#[derive(Default, Clone)]
+struct Share {
+    groups: Range<usize>,
+    /// The last group may have fewer than 32.
+    num_rows: usize,
+}
+
 impl Lists {
     pub(super) fn new(num: usize) -> Self {
         Self {
             settled: Groups::default(),
-            ranges: vec![0..0; num],
+            shares: vec![Share::default(); num],
             recent: vec![Groups::default(); num],
             num_rows: 0,
             num_new: 0,
@@ -187,10 +195,10 @@ impl Lists {
         let num_groups = self.recent.iter().map(Groups::num_groups).sum();
         let width = self.recent.iter().map(Groups::width).max().unwrap_or(0);
         self.settled = Groups::with_capacity(num_groups, width);
-        for (list, range) in self.recent.iter_mut().zip(&mut self.ranges) {
-            let first = self.settled.num_groups();
-            self.settled.append(&std::mem::take(list));
-            *range = first..self.settled.num_groups();
+        for (list, share) in self.recent.iter_mut().zip(&mut self.shares) {
+            let (first, list) = (self.settled.num_groups(), std::mem::take(list));
+            self.settled.append(&list);
+            *share = Share { groups: first..self.settled.num_groups(), num_rows: list.rows.len() };
         }
     }
 
@@ -267,19 +275,18 @@ impl Lists {
         order.sort_unstable_by(|a, b| promise(b).total_cmp(&promise(a)));
         order.truncate(num_lists);
         let mut found = Vec::new();
-        let mut num_groups = 0;
+        let mut num_rows = 0;
         for (at, list) in order.iter().enumerate() {
-            let next = order.get(at + 1).map(|list| self.ranges[*list as usize].clone());
-            let next_codes = next.map_or(&[][..], |range| self.settled.codes_of(range));
+            let next = order.get(at + 1).map(|list| self.shares[*list as usize].groups.clone());
+            let next_codes = next.map_or(&[][..], |groups| self.settled.codes_of(groups));
             let dot = dots[*list as usize];
             let query = ListQuery { isa: encoder.isa, table: &table, dot, next_codes };
-            let (settled, recent) =
-                (self.ranges[*list as usize].clone(), &self.recent[*list as usize]);
-            num_groups += settled.len() + recent.num_groups();
-            self.settled.scan(settled, query, nearest, &mut found);
+            let (share, recent) = (&self.shares[*list as usize], &self.recent[*list as usize]);
+            self.settled.scan(share.groups.clone(), query, nearest, &mut found);
             recent.scan(0..recent.num_groups(), query, nearest, &mut found);
+            num_rows += share.num_rows + recent.rows.len();
         }
-        self.num_rows.min(num_groups * GROUP_ROWS)
+        num_rows
     }
 }
 

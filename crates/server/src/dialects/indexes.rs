@@ -13,8 +13,10 @@ use jobs::{Parts, RESERVED_TAGS, TEXT_FIELD_TAG, TextQuery};
 use serde_json::Value;
 use wire::indexes as wire;
 
-pub(crate) use self::errors::{bad_field, error_body, status};
-use crate::error::{ErrorKind, HttpError};
+pub(crate) use self::errors::{error_body, status};
+pub(crate) use super::bad_field;
+use super::check_score;
+use crate::error::HttpError;
 
 /// The most ids of one fetch: each may have a vector of many floats, and all are held at once.
 pub const MAX_FETCHED: usize = 1_000;
@@ -309,14 +311,7 @@ fn hit(found: Match, explain: bool) -> Result<wire::Hit, HttpError> {
 
 /// Takes a score that is a number that JSON has.
 fn score(id: &str, score: f32) -> Result<f32, HttpError> {
-    if score.is_finite() {
-        return Ok(score);
-    }
-    let message = format!(
-        "the score of record `{id}` is {score}: its vector and the query are too long for 32-bit \
-         floats; scale them down"
-    );
-    Err(HttpError::new(ErrorKind::BadField, message))
+    check_score(id, score).map(|()| score)
 }
 
 #[cfg(test)]
@@ -326,6 +321,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::error::ErrorKind;
 
     fn create(json: Value) -> Result<IndexSpec, HttpError> {
         spec(serde_json::from_value(json).unwrap(), None)

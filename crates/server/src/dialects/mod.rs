@@ -7,7 +7,7 @@ use engine::{Input, Truncation};
 use wire::inputs::{Inputs, Item};
 use wire::tei::TruncationDirection;
 
-use crate::error::HttpError;
+use crate::error::{ErrorKind, HttpError};
 
 pub(crate) mod huggingface;
 pub(crate) mod indexes;
@@ -15,6 +15,28 @@ pub(crate) mod openai;
 pub(crate) mod opensearch;
 pub(crate) mod pinecone;
 pub(crate) mod tei;
+
+/// Returns an error about one field.
+pub(crate) fn bad_field(field: impl Into<Cow<'static, str>>, problem: &str) -> HttpError {
+    let field = field.into();
+    HttpError::new(ErrorKind::BadField, format!("`{field}`: {problem}")).param(field)
+}
+
+/// Checks that the score of a record is a number that JSON has.
+///
+/// # Errors
+///
+/// If it has grown beyond the largest `f32`.
+pub(crate) fn check_score(id: &str, score: f32) -> Result<(), HttpError> {
+    if score.is_finite() {
+        return Ok(());
+    }
+    let message = format!(
+        "the score of record `{id}` is {score}: its vector and the query are too long for 32-bit \
+         floats; scale them down"
+    );
+    Err(HttpError::new(ErrorKind::BadField, message))
+}
 
 #[cfg(test)]
 mod status_codes;

@@ -1,10 +1,9 @@
 //! Pinecone: indexes, vectors, records and inference, for clients 2.2.4, 7.3.0 and 10.2.0.
 
-use std::borrow::Cow;
-
 use axum::http::StatusCode;
 use wire::pinecone::{ControlError, DataError, ErrorObject};
 
+pub(crate) use super::bad_field;
 use crate::error::{ErrorKind, HttpError};
 use crate::indexes::IndexErrorKind;
 
@@ -49,12 +48,6 @@ pub(crate) fn control_error_body(error: &HttpError) -> ControlError {
 /// Writes an error in the vendor's shape for the data plane.
 pub(crate) fn data_error_body(error: &HttpError) -> DataError {
     DataError { code: code(error.kind).1, message: error.message.clone(), details: Vec::new() }
-}
-
-/// Returns an error about one field.
-pub(crate) fn bad_field(field: impl Into<Cow<'static, str>>, problem: &str) -> HttpError {
-    let field = field.into();
-    HttpError::new(ErrorKind::BadField, format!("`{field}`: {problem}")).param(field)
 }
 
 /// The vendor's word for an error, and the number that gRPC has for it.

@@ -6,11 +6,6 @@ use wire::indexes as wire;
 use crate::error::{ErrorKind, HttpError};
 use crate::indexes::IndexErrorKind;
 
-/// Returns an error about one field.
-pub(crate) fn bad_field(field: &'static str, message: &str) -> HttpError {
-    HttpError::new(ErrorKind::BadField, format!("`{field}`: {message}")).param(field)
-}
-
 /// Returns the status of an error.
 pub(crate) fn status(kind: ErrorKind) -> StatusCode {
     match kind {
@@ -94,6 +89,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
+    use crate::dialects::bad_field;
 
     #[test]
     fn a_defect_is_not_explained_to_clients() {

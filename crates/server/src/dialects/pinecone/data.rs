@@ -14,6 +14,7 @@ use wire::pinecone::{
     UpdateRequest, Vector,
 };
 
+use super::super::check_score;
 use super::bad_field;
 use crate::error::{ErrorKind, HttpError};
 
@@ -213,13 +214,7 @@ pub(crate) fn query_error(err: StoreError, field: &'static str) -> HttpError {
 ///
 /// If one has grown beyond the largest `f32`.
 pub(crate) fn check_scores(matches: &[Match]) -> Result<(), HttpError> {
-    let Some(found) = matches.iter().find(|found| !found.score.is_finite()) else { return Ok(()) };
-    let message = format!(
-        "the score of record `{}` is {}: its vector and the query are too long for 32-bit floats; \
-         scale them down",
-        found.id, found.score
-    );
-    Err(HttpError::new(ErrorKind::BadField, message))
+    matches.iter().try_for_each(|found| check_score(&found.id, found.score))
 }
 
 /// Appends one match as JSON.
