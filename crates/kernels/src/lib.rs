@@ -43,6 +43,8 @@ pub use peak::measure_fma_peak;
 pub use rotation::Rotation;
 pub use rows::{LayerNorm, LookUp, Pooling, normalize_in_place};
 pub use scan::{Queries, scan};
-pub use signs::{Found, GROUP_ROWS, SignGroups, SignTable, Wanted, pack_signs, scan_signs};
+pub use signs::{
+    Found, GROUP_ROWS, SignGroups, SignLine, SignScan, SignTable, Wanted, pack_signs, scan_signs,
+};
 pub use team::Team;
 pub use top_k::{Hit, TopK, dot, top_k};

@@ -9,11 +9,15 @@
 //! Approximate Nearest Neighbor Search", SIGMOD 2024; the table of 32 rows as in André, Kermarrec and
 //! Le Scouarnec, "Quicker ADC", 2018.
 
+use std::ops::Range;
+
 use crate::isa::{Isa, Operation};
 use crate::lanes::{self, Lanes, MAX_ENTRY};
+use crate::pages::prefer_huge_pages;
 
-/// While a group is scored, the one this far behind it is fetched: a group is more instructions than the
-/// machine looks ahead, and its own prefetching starts anew with each page.
+/// While a group is scored, the one this far behind it is fetched, a line with each two columns: a group is
+/// more instructions than the machine looks ahead, its own prefetching starts anew with each page, and
+/// lines that are asked for all at once wait for each other.
 const AHEAD_GROUPS: usize = 8;
 /// Bytes that memory is fetched in.
 const LINE: usize = 64;
@@ -63,40 +67,125 @@ impl SignTable {
     }
 }
 
-/// One-bit codes of rows in groups of 32, and what makes an estimate of them.
-#[derive(Debug, Clone, Copy)]
-pub struct SignGroups<'a> {
-    /// `[num_groups, dimensions / 8]`: byte `j` of [`pack_signs`] of all rows of a group, side by side.
-    pub codes: &'a [[u8; GROUP_ROWS]],
-    /// `[num_groups, 32]`: what the dot product of query and signs is multiplied with.
-    pub slopes: &'a [f32],
-    /// `[num_groups, 32]`: what is added then; minus infinity where there is no row.
-    pub offsets: &'a [f32],
-    /// The codes that are scanned after these, if there are any: their beginning is fetched meanwhile.
-    pub next_codes: &'a [[u8; GROUP_ROWS]],
+/// A byte of the code of each row of a group, or a float of eight of them: half a cache line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C, align(32))]
+pub struct SignLine(pub(crate) [u8; GROUP_ROWS]);
+
+/// Lines of the slopes of a group, and as many of its offsets.
+const FLOAT_LINES: usize = GROUP_ROWS * size_of::<f32>() / size_of::<SignLine>();
+
+/// One-bit codes of rows in groups of 32, and what makes estimates of them, in one run of memory in the
+/// order in which it is read.
+///
+/// # Shapes
+///
+/// A group is byte `j` of [`pack_signs`] of all its rows side by side, for each `j`; then `[32]` slopes,
+/// which the dot product of query and signs is multiplied with; then `[32]` offsets, which are added:
+/// minus infinity where there is no row.
+#[derive(Debug, Clone)]
+pub struct SignGroups {
+    lines: Vec<SignLine>,
+    /// Bytes of a row's signs.
+    num_bytes: usize,
+    num_rows: usize,
 }
 
-impl SignGroups<'_> {
-    /// Has the machine fetch a group, of these or of the next ones.
-    #[inline(always)]
-    fn fetch<L: Lanes>(&self, lanes: L, group: usize, width: usize) {
-        let first = group * width;
-        let codes = match self.codes.get(first..) {
-            Some(codes) if !codes.is_empty() => codes,
-            _ => self.next_codes.get(first - self.codes.len()..).unwrap_or_default(),
-        };
-        let bytes = codes.as_ptr().cast::<u8>();
-        for at in (0..(width * GROUP_ROWS).min(size_of_val(codes))).step_by(LINE) {
-            lanes.prefetch(bytes.wrapping_add(at).cast());
+impl SignGroups {
+    /// Makes room for groups of rows whose signs are so many bytes.
+    pub fn with_capacity(num_groups: usize, num_bytes: usize) -> Self {
+        let mut lines = Vec::with_capacity(num_groups * (num_bytes + 2 * FLOAT_LINES));
+        prefer_huge_pages(lines.spare_capacity_mut());
+        Self { lines, num_bytes, num_rows: 0 }
+    }
+
+    /// Returns how many rows were added.
+    pub fn num_rows(&self) -> usize {
+        self.num_rows
+    }
+
+    /// Returns how many groups there are; the last may be short of rows.
+    pub fn num_groups(&self) -> usize {
+        self.num_rows.div_ceil(GROUP_ROWS)
+    }
+
+    /// Returns the memory in use.
+    pub fn memory(&self) -> usize {
+        self.lines.capacity() * size_of::<SignLine>()
+    }
+
+    /// Adds a row.
+    ///
+    /// # Panics
+    ///
+    /// If its signs are not as many bytes as were said.
+    pub fn push(&mut self, signs: &[u8], slope: f32, offset: f32) {
+        assert_eq!(signs.len(), self.num_bytes, "signs of another length");
+        let at = self.num_rows % GROUP_ROWS;
+        if at == 0 {
+            self.lines.extend(std::iter::repeat_n(SignLine([0; GROUP_ROWS]), signs.len()));
+            self.push_floats([0.0; GROUP_ROWS]);
+            self.push_floats([f32::NEG_INFINITY; GROUP_ROWS]);
         }
-        for floats in [self.slopes, self.offsets] {
-            if let Some(floats) = floats.get(group * GROUP_ROWS..) {
-                for at in (0..GROUP_ROWS * size_of::<f32>()).step_by(LINE) {
-                    lanes.prefetch(floats.as_ptr().cast::<u8>().wrapping_add(at).cast());
-                }
-            }
+        let group = self.num_rows / GROUP_ROWS * self.stride();
+        let (codes, floats) = self.lines[group..].split_at_mut(signs.len());
+        for (line, byte) in codes.iter_mut().zip(signs) {
+            line.0[at] = *byte;
+        }
+        for (lines, float) in floats.chunks_exact_mut(FLOAT_LINES).zip([slope, offset]) {
+            set_float(lines, at, float);
+        }
+        self.num_rows += 1;
+    }
+
+    /// Adds the groups of another, which begin a group of their own.
+    ///
+    /// # Panics
+    ///
+    /// If its rows have another number of signs.
+    pub fn append(&mut self, more: &Self) {
+        assert_eq!(self.num_bytes, more.num_bytes, "rows of another number of signs");
+        self.num_rows = self.num_groups() * GROUP_ROWS + more.num_rows;
+        self.lines.extend_from_slice(&more.lines);
+    }
+
+    /// Returns some groups.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many.
+    pub fn lines(&self, groups: Range<usize>) -> &[SignLine] {
+        &self.lines[groups.start * self.stride()..groups.end * self.stride()]
+    }
+
+    fn stride(&self) -> usize {
+        self.num_bytes + 2 * FLOAT_LINES
+    }
+
+    fn push_floats(&mut self, floats: [f32; GROUP_ROWS]) {
+        for floats in floats.as_chunks::<{ GROUP_ROWS / FLOAT_LINES }>().0 {
+            let bytes: Vec<u8> = floats.iter().flat_map(|x| x.to_ne_bytes()).collect();
+            self.lines.push(SignLine(std::array::from_fn(|at| bytes[at])));
         }
     }
+}
+
+fn set_float(lines: &mut [SignLine], at: usize, float: f32) {
+    let floats = GROUP_ROWS / FLOAT_LINES;
+    let (line, at) = (&mut lines[at / floats].0, at % floats * size_of::<f32>());
+    line[at..at + size_of::<f32>()].copy_from_slice(&float.to_ne_bytes());
+}
+
+/// Reads the floats of some lines.
+#[inline(always)]
+fn floats_of(lines: &[SignLine]) -> [f32; GROUP_ROWS] {
+    let mut floats = [0.0; GROUP_ROWS];
+    for (floats, line) in floats.chunks_exact_mut(GROUP_ROWS / FLOAT_LINES).zip(lines) {
+        for (float, bytes) in floats.iter_mut().zip(line.0.as_chunks::<4>().0) {
+            *float = f32::from_ne_bytes(*bytes);
+        }
+    }
+    floats
 }
 
 /// Which rows of some groups are wanted.
@@ -131,29 +220,50 @@ pub fn pack_signs(rotated: &[f32], to: &mut [u8]) {
     }
 }
 
+/// Some groups of one run of memory.
+#[derive(Debug, Clone, Copy)]
+pub struct SignScan<'a> {
+    /// From [`SignGroups::lines`].
+    pub lines: &'a [SignLine],
+    /// What is scanned after these, if anything: its beginning is fetched meanwhile.
+    pub next: &'a [SignLine],
+}
+
+impl SignScan<'_> {
+    /// Returns where the group lies that is fetched while another is scored.
+    #[inline(always)]
+    fn ahead(&self, group: usize, stride: usize) -> *const SignLine {
+        let first = (group + AHEAD_GROUPS) * stride;
+        let rest = match self.lines.get(first..) {
+            Some(lines) => lines,
+            None => self.next.get(first - self.lines.len()..).unwrap_or_default(),
+        };
+        // What was read already is there at no cost.
+        rest.first().unwrap_or(&self.lines[group * stride])
+    }
+}
+
 /// Adds to `found` every row whose estimate `base + offset + slope × (query · signs)` is above what is
 /// wanted, in row order.
 ///
 /// # Panics
 ///
-/// If the lengths do not fit each other.
+/// If the groups are not whole, or of another length than the table.
 pub fn scan_signs(
     isa: Isa,
     table: &SignTable,
-    groups: SignGroups<'_>,
+    groups: SignScan<'_>,
     wanted: Wanted,
     found: &mut Vec<Found>,
 ) {
-    let num_groups = groups.slopes.len() / GROUP_ROWS;
-    assert_eq!(groups.slopes.len() % GROUP_ROWS, 0, "groups that are not whole");
-    assert_eq!(groups.offsets.len(), groups.slopes.len(), "offsets for other rows");
-    assert_eq!(groups.codes.len() * 2, num_groups * table.entries.len(), "codes of other rows");
+    let stride = table.entries.len() / 2 + 2 * FLOAT_LINES;
+    assert!(groups.lines.len().is_multiple_of(stride), "groups that are not whole");
     isa.dispatch(Scan { table, groups, wanted, found });
 }
 
 struct Scan<'a> {
     table: &'a SignTable,
-    groups: SignGroups<'a>,
+    groups: SignScan<'a>,
     wanted: Wanted,
     found: &'a mut Vec<Found>,
 }
@@ -164,38 +274,36 @@ impl Operation for Scan<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self, lanes: L) {
         let Self { table, groups, wanted: Wanted { base, above }, found } = self;
-        if table.entries.is_empty() {
-            return;
-        }
-        let step = lanes.splat(table.step);
-        let least = lanes.splat(table.least);
-        let base = lanes.splat(base);
-        let slopes = groups.slopes.as_chunks::<GROUP_ROWS>().0;
-        let offsets = groups.offsets.as_chunks::<GROUP_ROWS>().0;
-        let codes = groups.codes.chunks_exact(table.entries.len() / 2);
-        for (number, ((codes, slopes), offsets)) in codes.zip(slopes).zip(offsets).enumerate() {
-            groups.fetch(lanes, number + AHEAD_GROUPS, table.entries.len() / 2);
-            let sums = lanes.look_up(&table.entries, codes);
+        let num_bytes = table.entries.len() / 2;
+        let stride = num_bytes + 2 * FLOAT_LINES;
+        let [step, least] = [table.step, table.least].map(|x| lanes.splat(x));
+        let [base, above] = [base, above].map(|x| lanes.splat(x));
+        for (number, group) in groups.lines.chunks_exact(stride).enumerate() {
+            let ahead = groups.ahead(number, stride);
+            let (codes, floats) = group.split_at(num_bytes);
+            let sums = lanes.look_up(&table.entries, codes, ahead);
+            for at in (num_bytes..stride).step_by(LINE / size_of::<SignLine>()) {
+                lanes.prefetch(ahead.wrapping_add(at).cast());
+            }
+            let slopes = floats_of(&floats[..FLOAT_LINES]);
+            let offsets = floats_of(&floats[FLOAT_LINES..]);
             let mut scores = [0.0_f32; GROUP_ROWS];
             for (score, sum) in scores.iter_mut().zip(sums) {
                 *score = f32::from(sum);
             }
-            let mut best = lanes.splat(f32::NEG_INFINITY);
+            let mut hits = 0_u32;
             for at in (0..GROUP_ROWS).step_by(L::N) {
                 let sum = lanes.mul_add(lanes.load(&scores[at..]), step, least);
                 let offset = lanes.add(lanes.load(&offsets[at..]), base);
                 let score = lanes.mul_add(lanes.load(&slopes[at..]), sum, offset);
                 lanes.store(&mut scores[at..], score);
-                best = lanes.max(best, score);
+                hits |= lanes.greater(score, above) << at;
             }
-            if lanes.largest(best) > above {
-                // A plain loop: what closures do here is compiled elsewhere and called for each row.
-                for (at, score) in scores.iter().enumerate() {
-                    if *score > above {
-                        let at = (number * GROUP_ROWS + at) as u32;
-                        found.push(Found { score: *score, at });
-                    }
-                }
+            while hits != 0 {
+                let at = hits.trailing_zeros();
+                hits &= hits - 1;
+                let score = scores[at as usize];
+                found.push(Found { score, at: (number * GROUP_ROWS) as u32 + at });
             }
         }
     }
@@ -209,7 +317,7 @@ mod tests {
     use crate::reference::{self, Random};
 
     struct Codes {
-        codes: Vec<[u8; GROUP_ROWS]>,
+        groups: SignGroups,
         slopes: Vec<f32>,
         offsets: Vec<f32>,
     }
@@ -217,31 +325,22 @@ mod tests {
     impl Codes {
         fn of(rows: &[f32], dimensions: usize, random: &mut Random) -> Self {
             let num_rows = rows.len() / dimensions;
-            let num_groups = num_rows.div_ceil(GROUP_ROWS);
-            let mut codes = vec![[0; GROUP_ROWS]; num_groups * dimensions / 8];
-            let groups = codes.chunks_mut(dimensions / 8);
-            for (group, rows) in groups.zip(rows.chunks(GROUP_ROWS * dimensions)) {
-                for (at, row) in rows.chunks(dimensions).enumerate() {
-                    let mut bytes = vec![0; dimensions / 8];
-                    pack_signs(row, &mut bytes);
-                    group.iter_mut().zip(bytes).for_each(|(column, byte)| column[at] = byte);
-                }
+            let mut groups = SignGroups::with_capacity(0, dimensions / 8);
+            let (slopes, offsets) = (random.floats(num_rows), random.floats(num_rows));
+            let mut signs = vec![0; dimensions / 8];
+            for (row, (slope, offset)) in rows.chunks(dimensions).zip(slopes.iter().zip(&offsets)) {
+                pack_signs(row, &mut signs);
+                groups.push(&signs, *slope, *offset);
             }
-            let slopes = random.floats(num_groups * GROUP_ROWS);
-            let mut offsets = random.floats(num_groups * GROUP_ROWS);
-            offsets[num_rows..].fill(f32::NEG_INFINITY);
-            Self { codes, slopes, offsets }
-        }
-
-        fn groups(&self) -> SignGroups<'_> {
-            let Self { codes, slopes, offsets } = self;
-            SignGroups { codes, slopes, offsets, next_codes: codes }
+            Self { groups, slopes, offsets }
         }
     }
 
     fn scan(isa: Isa, table: &SignTable, codes: &Codes, above: f32) -> Vec<Found> {
         let mut found = Vec::new();
-        scan_signs(isa, table, codes.groups(), Wanted { base: 0.25, above }, &mut found);
+        let lines = codes.groups.lines(0..codes.groups.num_groups());
+        let groups = SignScan { lines, next: lines };
+        scan_signs(isa, table, groups, Wanted { base: 0.25, above }, &mut found);
         found
     }
 
@@ -294,6 +393,21 @@ mod tests {
                 prop_assert_eq!(scan(isa, &table, &codes, above), expected);
             }
         }
+    }
+
+    #[test]
+    fn groups_of_several_stand_apart() {
+        let mut random = Random(7);
+        let (first, second) = (
+            Codes::of(&random.floats(40 * 8), 8, &mut random),
+            Codes::of(&random.floats(3 * 8), 8, &mut random),
+        );
+        let mut all = SignGroups::with_capacity(3, 1);
+        all.append(&first.groups);
+        all.append(&second.groups);
+        assert_eq!((all.num_groups(), all.num_rows()), (3, 67));
+        assert_eq!(all.lines(0..2), first.groups.lines(0..2));
+        assert_eq!(all.lines(2..3), second.groups.lines(0..1));
     }
 
     #[test]

@@ -11,8 +11,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use kernels::{
-    Found, GROUP_ROWS, Isa, Rotation, SignGroups, SignTable, Wanted, pack_signs, prefer_huge_pages,
-    scan_signs,
+    Found, GROUP_ROWS, Isa, Rotation, SignGroups, SignLine, SignScan, SignTable, Wanted,
+    pack_signs, scan_signs,
 };
 
 use super::byte_rows::{CHUNK_ROWS, Chunk};
@@ -86,6 +86,11 @@ impl Encoder {
 
     pub(super) fn num_lists(&self) -> usize {
         self.centroids.num()
+    }
+
+    /// Returns the bytes of a row's signs.
+    fn num_sign_bytes(&self) -> usize {
+        self.rotation.num_rotated() / 8
     }
 
     /// Returns the mean square of the distances of rows to their centroids.
@@ -173,11 +178,13 @@ struct Share {
 }
 
 impl Lists {
-    pub(super) fn new(num: usize) -> Self {
+    /// Makes the empty lists of an encoder.
+    pub(super) fn of(encoder: &Encoder) -> Self {
+        let (num, width) = (encoder.num_lists(), encoder.num_sign_bytes());
         Self {
-            settled: Groups::default(),
+            settled: Groups::new(0, width),
             shares: vec![Share::default(); num],
-            recent: vec![Groups::default(); num],
+            recent: vec![Groups::new(0, width); num],
             num_rows: 0,
             num_new: 0,
             sum_new_residuals: 0.0,
@@ -190,15 +197,18 @@ impl Lists {
 
     /// Moves all rows so far together: what is scattered over memory is read at two thirds of the
     /// speed.
-    pub(super) fn settle(&mut self) {
-        debug_assert_eq!(self.settled.num_groups(), 0, "settled twice");
-        let num_groups = self.recent.iter().map(Groups::num_groups).sum();
-        let width = self.recent.iter().map(Groups::width).max().unwrap_or(0);
-        self.settled = Groups::with_capacity(num_groups, width);
-        for (list, share) in self.recent.iter_mut().zip(&mut self.shares) {
-            let (first, list) = (self.settled.num_groups(), std::mem::take(list));
+    pub(super) fn settle(&mut self, encoder: &Encoder) {
+        debug_assert_eq!(self.settled.signs.num_groups(), 0, "settled twice");
+        let (num, width) = (self.recent.len(), encoder.num_sign_bytes());
+        let recent = std::mem::replace(&mut self.recent, vec![Groups::new(0, width); num]);
+        let num_groups = recent.iter().map(|list| list.signs.num_groups()).sum();
+        self.settled = Groups::new(num_groups, width);
+        // Each list is freed as soon as it is copied.
+        for (list, share) in recent.into_iter().zip(&mut self.shares) {
+            let first = self.settled.signs.num_groups();
             self.settled.append(&list);
-            *share = Share { groups: first..self.settled.num_groups(), num_rows: list.rows.len() };
+            let groups = first..self.settled.signs.num_groups();
+            *share = Share { groups, num_rows: list.rows.len() };
         }
     }
 
@@ -271,19 +281,23 @@ impl Lists {
         let dots = encoder.centroids.dots(query);
         let promise = |list: &u32| dots[*list as usize] + encoder.biases[*list as usize];
         let mut order: Vec<u32> = (0..self.recent.len() as u32).collect();
+        let by_promise = |a: &u32, b: &u32| promise(b).total_cmp(&promise(a));
+        if num_lists < order.len() {
+            order.select_nth_unstable_by(num_lists, by_promise);
+            order.truncate(num_lists);
+        }
         // The best first: the sooner good rows are known, the fewer others are looked at.
-        order.sort_unstable_by(|a, b| promise(b).total_cmp(&promise(a)));
-        order.truncate(num_lists);
+        order.sort_unstable_by(by_promise);
         let mut found = Vec::new();
         let mut num_rows = 0;
         for (at, list) in order.iter().enumerate() {
             let next = order.get(at + 1).map(|list| self.shares[*list as usize].groups.clone());
-            let next_codes = next.map_or(&[][..], |groups| self.settled.codes_of(groups));
-            let dot = dots[*list as usize];
-            let query = ListQuery { isa: encoder.isa, table: &table, dot, next_codes };
+            let next = next.map_or(&[][..], |groups| self.settled.signs.lines(groups));
+            let query =
+                ListQuery { isa: encoder.isa, table: &table, dot: dots[*list as usize], next };
             let (share, recent) = (&self.shares[*list as usize], &self.recent[*list as usize]);
             self.settled.scan(share.groups.clone(), query, nearest, &mut found);
-            recent.scan(0..recent.num_groups(), query, nearest, &mut found);
+            recent.scan(0..recent.signs.num_groups(), query, nearest, &mut found);
             num_rows += share.num_rows + recent.rows.len();
         }
         num_rows
@@ -297,77 +311,38 @@ struct ListQuery<'a> {
     table: &'a SignTable,
     /// The query's dot product with the centroid.
     dot: f32,
-    /// Those of the list that comes next.
-    next_codes: &'a [[u8; GROUP_ROWS]],
+    /// The codes of the list that comes next.
+    next: &'a [SignLine],
 }
 
-/// Codes of rows in groups of 32, and what makes estimates of them.
-#[derive(Default, Clone)]
+/// Codes of rows in groups of 32, and whose they are.
+#[derive(Clone)]
 struct Groups {
-    codes: Vec<[u8; GROUP_ROWS]>,
-    slopes: Vec<f32>,
-    /// Minus infinity where there is no row.
-    offsets: Vec<f32>,
+    signs: SignGroups,
+    /// As many as the groups have room for, but for the last.
     rows: Vec<u32>,
 }
 
 impl Groups {
-    fn with_capacity(num_groups: usize, width: usize) -> Self {
-        let num_rows = num_groups * GROUP_ROWS;
-        let mut groups = Self {
-            codes: Vec::with_capacity(num_groups * width),
-            slopes: Vec::with_capacity(num_rows),
-            offsets: Vec::with_capacity(num_rows),
-            rows: Vec::with_capacity(num_rows),
-        };
-        prefer_huge_pages(groups.codes.spare_capacity_mut());
-        prefer_huge_pages(groups.slopes.spare_capacity_mut());
-        prefer_huge_pages(groups.offsets.spare_capacity_mut());
-        groups
+    fn new(num_groups: usize, width: usize) -> Self {
+        let signs = SignGroups::with_capacity(num_groups, width);
+        Self { signs, rows: Vec::with_capacity(num_groups * GROUP_ROWS) }
     }
 
     fn num_bytes(&self) -> usize {
-        GROUP_ROWS * self.codes.capacity()
-            + 4 * (self.slopes.capacity() + self.offsets.capacity() + self.rows.capacity())
-    }
-
-    fn num_groups(&self) -> usize {
-        self.slopes.len() / GROUP_ROWS
-    }
-
-    /// Returns the bytes of a row's signs; 0 without rows.
-    fn width(&self) -> usize {
-        self.codes.len() / self.num_groups().max(1)
-    }
-
-    fn codes_of(&self, groups: Range<usize>) -> &[[u8; GROUP_ROWS]] {
-        let width = self.width();
-        &self.codes[groups.start * width..groups.end * width]
+        self.signs.memory() + 4 * self.rows.capacity()
     }
 
     fn push(&mut self, row: u32, signs: &[u8], (slope, offset): (f32, f32)) {
-        let at = self.rows.len() % GROUP_ROWS;
-        if at == 0 {
-            self.codes.resize(self.codes.len() + signs.len(), [0; GROUP_ROWS]);
-            self.slopes.resize(self.slopes.len() + GROUP_ROWS, 0.0);
-            self.offsets.resize(self.offsets.len() + GROUP_ROWS, f32::NEG_INFINITY);
-        }
-        let group = self.codes.len() - signs.len();
-        for (column, byte) in self.codes[group..].iter_mut().zip(signs) {
-            column[at] = *byte;
-        }
-        self.slopes[self.rows.len()] = slope;
-        self.offsets[self.rows.len()] = offset;
+        self.signs.push(signs, slope, offset);
         self.rows.push(row);
     }
 
     /// Adds whole groups.
     fn append(&mut self, more: &Self) {
-        self.codes.extend_from_slice(&more.codes);
-        self.slopes.extend_from_slice(&more.slopes);
-        self.offsets.extend_from_slice(&more.offsets);
+        self.rows.resize(self.signs.num_groups() * GROUP_ROWS, 0);
         self.rows.extend_from_slice(&more.rows);
-        self.rows.resize(self.slopes.len(), 0);
+        self.signs.append(&more.signs);
     }
 
     fn scan(
@@ -377,17 +352,12 @@ impl Groups {
         nearest: &mut Nearest<'_>,
         found: &mut Vec<Found>,
     ) {
-        let ListQuery { isa, table, dot, next_codes } = query;
+        let ListQuery { isa, table, dot, next } = query;
         for first in groups.clone().step_by(PIECE_GROUPS) {
             let end = groups.end.min(first + PIECE_GROUPS);
-            let rows = first * GROUP_ROWS..end * GROUP_ROWS;
-            let rest = self.codes_of(end..groups.end);
-            let piece = SignGroups {
-                codes: self.codes_of(first..end),
-                slopes: &self.slopes[rows.clone()],
-                offsets: &self.offsets[rows],
-                next_codes: if rest.is_empty() { next_codes } else { rest },
-            };
+            let rest = self.signs.lines(end..groups.end);
+            let next = if rest.is_empty() { next } else { rest };
+            let piece = SignScan { lines: self.signs.lines(first..end), next };
             let wanted = Wanted { base: dot, above: nearest.above() };
             scan_signs(isa, table, piece, wanted, found);
             for hit in found.drain(..) {

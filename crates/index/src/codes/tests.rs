@@ -9,7 +9,7 @@ use super::{Codes, Effort, Way};
 use crate::spec::Metric;
 
 const METRICS: [Metric; 3] = [Metric::Cosine, Metric::DotProduct, Metric::Euclidean];
-const WAYS: [Way; 3] = [Way::Int8, Way::OneBit, Way::Lists(4)];
+const WAYS: [Way; 3] = [Way::Int8, Way::OneBit, Way::Lists(16)];
 const ONE: NonZeroUsize = NonZeroUsize::MIN;
 
 /// Rows in heaps, away from the origin, of lengths that differ.
@@ -88,7 +88,7 @@ fn the_nearest_rows_are_candidates_for_every_metric_and_way() {
     for metric in METRICS {
         let codes = codes(metric, 96, &rows);
         codes.relearn(ONE);
-        assert_eq!(codes.num_lists(), 8);
+        assert_eq!(codes.num_lists(), 32);
         for way in WAYS {
             let recall = recall(&codes, (metric, 96), &rows, way, &live);
             assert!(recall >= 0.98, "{metric:?}, {way:?}: {recall}");

@@ -8,6 +8,7 @@ mod x86;
 #[cfg(target_arch = "x86_64")]
 mod x86_bytes;
 
+use crate::signs::SignLine;
 pub(crate) use bytes::{GROUP_ROWS, MAX_ENTRY};
 pub(crate) use portable::Portable;
 #[cfg(target_arch = "x86_64")]
@@ -43,6 +44,8 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     fn sum(self, a: Self::V) -> f32;
     /// Returns the largest lane.
     fn largest(self, a: Self::V) -> f32;
+    /// Returns a bit for each lane, the first lowest: whether it is greater.
+    fn greater(self, a: Self::V, than: Self::V) -> u32;
 
     /// # Safety
     ///
@@ -65,9 +68,15 @@ pub(crate) trait Lanes: Copy + Send + Sync {
 
     /// Adds up, for each of 32 rows side by side, the entries of `table` that its code picks: the low
     /// half of byte `j` picks from `table[2 * j]`, the high half from the next. No entry may be above
-    /// [`MAX_ENTRY`], and no sum above `u16::MAX`.
+    /// [`MAX_ENTRY`], and no sum above `u16::MAX`. As much as there is of `codes` is prefetched from
+    /// `ahead` on, at any address.
     #[inline(always)]
-    fn look_up(self, table: &[[u8; 16]], codes: &[[u8; GROUP_ROWS]]) -> [u16; GROUP_ROWS] {
+    fn look_up(
+        self,
+        table: &[[u8; 16]],
+        codes: &[SignLine],
+        _ahead: *const SignLine,
+    ) -> [u16; GROUP_ROWS] {
         bytes::look_up(table, codes)
     }
 

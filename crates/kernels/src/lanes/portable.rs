@@ -82,6 +82,11 @@ impl<const N: usize> Lanes for Portable<N> {
         a.into_iter().fold(f32::NEG_INFINITY, f32::max)
     }
     #[inline(always)]
+    fn greater(self, a: Self::V, than: Self::V) -> u32 {
+        let bit = |lane: usize| u32::from(a[lane] > than[lane]) << lane;
+        (0..N).map(bit).sum()
+    }
+    #[inline(always)]
     unsafe fn load_unchecked(self, from: *const f32) -> Self::V {
         // SAFETY: the caller vouches for `N` readable floats.
         unsafe { from.cast::<[f32; N]>().read_unaligned() }

@@ -8,6 +8,7 @@
 use std::arch::x86_64::*;
 
 use super::{GROUP_ROWS, Lanes, x86_bytes};
+use crate::signs::SignLine;
 
 /// Proof that this machine has AVX2 and FMA. Only [`Avx2::detect`] makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +61,14 @@ impl Lanes for Avx2 {
         unsafe { x86_bytes::dot(query, row) }
     }
     #[inline(always)]
-    fn look_up(self, table: &[[u8; 16]], codes: &[[u8; GROUP_ROWS]]) -> [u16; GROUP_ROWS] {
+    fn look_up(
+        self,
+        table: &[[u8; 16]],
+        codes: &[SignLine],
+        ahead: *const SignLine,
+    ) -> [u16; GROUP_ROWS] {
         // SAFETY: `self` proves that the machine has AVX2.
-        unsafe { x86_bytes::look_up(table, codes) }
+        unsafe { x86_bytes::look_up(table, codes, ahead) }
     }
     #[inline(always)]
     fn prefetch(self, at: *const f32) {
@@ -100,6 +106,11 @@ impl Lanes for Avx2 {
         }
     }
     #[inline(always)]
+    fn greater(self, a: Self::V, than: Self::V) -> u32 {
+        // SAFETY: `self` proves that the machine has the instructions.
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, than)).cast_unsigned() }
+    }
+    #[inline(always)]
     unsafe fn load_unchecked(self, from: *const f32) -> Self::V {
         // SAFETY: the caller vouches for eight readable floats.
         unsafe { _mm256_loadu_ps(from) }
@@ -128,9 +139,14 @@ impl Lanes for Avx512 {
         unsafe { x86_bytes::dot(query, row) }
     }
     #[inline(always)]
-    fn look_up(self, table: &[[u8; 16]], codes: &[[u8; GROUP_ROWS]]) -> [u16; GROUP_ROWS] {
+    fn look_up(
+        self,
+        table: &[[u8; 16]],
+        codes: &[SignLine],
+        ahead: *const SignLine,
+    ) -> [u16; GROUP_ROWS] {
         // SAFETY: `self` proves that the machine has AVX2.
-        unsafe { x86_bytes::look_up(table, codes) }
+        unsafe { x86_bytes::look_up(table, codes, ahead) }
     }
     #[inline(always)]
     fn prefetch(self, at: *const f32) {
@@ -158,6 +174,11 @@ impl Lanes for Avx512 {
     fn largest(self, a: Self::V) -> f32 {
         // SAFETY: `self` proves that the machine has the instruction.
         unsafe { _mm512_reduce_max_ps(a) }
+    }
+    #[inline(always)]
+    fn greater(self, a: Self::V, than: Self::V) -> u32 {
+        // SAFETY: `self` proves that the machine has the instruction.
+        u32::from(unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, than) })
     }
     #[inline(always)]
     unsafe fn load_unchecked(self, from: *const f32) -> Self::V {

@@ -8,6 +8,7 @@
 use std::arch::x86_64::*;
 
 use super::bytes::{self, GROUP_ROWS};
+use crate::signs::SignLine;
 
 /// Sixteen products a step: bytes widened to 16 bits, multiplied and added in pairs.
 ///
@@ -38,20 +39,25 @@ pub(super) unsafe fn dot(query: &[i16], row: &[i8]) -> i32 {
 }
 
 /// Thirty-two rows a step, each look-up a byte shuffle; four entries are added up as bytes before
-/// they are widened.
+/// they are widened. A step reads a cache line and asks for one of those `ahead`.
 ///
 /// # Safety
 ///
 /// The machine has AVX2.
 #[inline(always)]
-pub(super) unsafe fn look_up(table: &[[u8; 16]], codes: &[[u8; GROUP_ROWS]]) -> [u16; GROUP_ROWS] {
+pub(super) unsafe fn look_up(
+    table: &[[u8; 16]],
+    codes: &[SignLine],
+    ahead: *const SignLine,
+) -> [u16; GROUP_ROWS] {
     let (tables, table_tail) = table.as_chunks::<4>();
     let (codes, code_tail) = codes.as_chunks::<2>();
     // SAFETY: the caller vouches for AVX2.
     let mut sums = unsafe { (_mm256_setzero_si256(), _mm256_setzero_si256()) };
-    for (tables, codes) in tables.iter().zip(codes) {
-        // SAFETY: the caller vouches for AVX2.
+    for (step, (tables, codes)) in tables.iter().zip(codes).enumerate() {
+        // SAFETY: the caller vouches for AVX2; no address is wrong to ask for.
         sums = unsafe {
+            _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add(2 * step).cast());
             let entries = _mm256_add_epi8(
                 entries(&tables[0], &tables[1], &codes[0]),
                 entries(&tables[2], &tables[3], &codes[1]),
@@ -78,11 +84,11 @@ pub(super) unsafe fn look_up(table: &[[u8; 16]], codes: &[[u8; GROUP_ROWS]]) -> 
 
 /// Returns, for each row, the sum of the two entries that a byte of its code picks.
 #[inline(always)]
-unsafe fn entries(low: &[u8; 16], high: &[u8; 16], code: &[u8; GROUP_ROWS]) -> __m256i {
+unsafe fn entries(low: &[u8; 16], high: &[u8; 16], code: &SignLine) -> __m256i {
     // SAFETY: the caller vouches for AVX2; each load is as long as the array that it reads.
     unsafe {
         let half = _mm256_set1_epi8(15);
-        let code = _mm256_loadu_si256(code.as_ptr().cast());
+        let code = _mm256_load_si256(code.0.as_ptr().cast());
         let low = _mm256_broadcastsi128_si256(_mm_loadu_si128(low.as_ptr().cast()));
         let high = _mm256_broadcastsi128_si256(_mm_loadu_si128(high.as_ptr().cast()));
         let low = _mm256_shuffle_epi8(low, _mm256_and_si256(code, half));
