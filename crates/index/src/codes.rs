@@ -64,7 +64,7 @@ impl Effort {
     }
 }
 
-const MIN_CANDIDATES: usize = 40;
+const MIN_CANDIDATES: usize = 20;
 /// With more rows as bytes hardly anything more is found: of the nearest ten of 1,000,000 × 384, 0.998
 /// with 300, and all from 500 to 2,000, when at least half of the lists are read.
 const MIN_INT8: usize = 500;

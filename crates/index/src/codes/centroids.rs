@@ -137,12 +137,18 @@ impl Centroids {
     }
 }
 
+/// Returns which score is the largest, the first of equal ones. Lane by lane, since a plain search
+/// would take a tenth of the time that the scores take.
 fn largest(scores: &[f32]) -> u32 {
-    let (mut at, mut best) = (0, f32::NEG_INFINITY);
-    for (number, score) in scores.iter().enumerate() {
-        if *score > best {
-            (at, best) = (number, *score);
+    let mut best = [f32::NEG_INFINITY; LANES];
+    let (eights, rest) = scores.as_chunks::<LANES>();
+    for eight in eights {
+        for (best, score) in best.iter_mut().zip(eight) {
+            *best = if *score > *best { *score } else { *best };
         }
     }
-    at as u32
+    let best = best.iter().chain(rest).fold(f32::NEG_INFINITY, |best, score| best.max(*score));
+    scores.iter().position(|score| *score == best).unwrap_or(0) as u32
 }
+
+const LANES: usize = 8;

@@ -25,6 +25,9 @@ const SEED: u64 = 0xB175;
 /// Groups that are scanned before the score to beat is looked up again.
 const PIECE_GROUPS: usize = 32;
 
+/// Chunks that a thread codes before they are sorted in.
+const WAVE_CHUNKS: usize = 32;
+
 /// What turns rows into codes.
 pub(super) struct Encoder {
     isa: Isa,
@@ -164,6 +167,8 @@ pub(super) struct Lists {
     shares: Vec<Share>,
     /// Those that came since, by list.
     recent: Vec<Groups>,
+    /// How many these are in all lists: with none, no list need be looked up.
+    num_recent: usize,
     num_rows: usize,
     num_new: usize,
     sum_new_residuals: f64,
@@ -185,6 +190,7 @@ impl Lists {
             settled: Groups::new(0, width),
             shares: vec![Share::default(); num],
             recent: vec![Groups::new(0, width); num],
+            num_recent: 0,
             num_rows: 0,
             num_new: 0,
             sum_new_residuals: 0.0,
@@ -201,6 +207,7 @@ impl Lists {
         debug_assert_eq!(self.settled.signs.num_groups(), 0, "settled twice");
         let (num, width) = (self.recent.len(), encoder.num_sign_bytes());
         let recent = std::mem::replace(&mut self.recent, vec![Groups::new(0, width); num]);
+        self.num_recent = 0;
         let num_groups = recent.iter().map(|list| list.signs.num_groups()).sum();
         self.settled = Groups::new(num_groups, width);
         // Each list is freed as soon as it is copied.
@@ -220,6 +227,7 @@ impl Lists {
             let estimate = (encoded.slopes[at], encoded.offsets[at]);
             self.recent[*list as usize].push(first_row + at as u32, signs, estimate);
         }
+        self.num_recent += encoded.lists.len();
         self.num_rows += encoded.lists.len();
         self.num_new += encoded.lists.len();
         self.sum_new_residuals += encoded.sum_residuals;
@@ -233,20 +241,24 @@ impl Lists {
         chunks: &[Arc<Chunk>],
         num_threads: NonZeroUsize,
     ) {
-        let share = chunks.len().div_ceil(num_threads.get()).max(1);
-        let parts: Vec<Vec<Encoded>> = std::thread::scope(|scope| {
-            let encode = |part: &[Arc<Chunk>]| -> Vec<Encoded> {
-                part.iter().map(|chunk| encoder.encode_chunk(chunk)).collect()
-            };
-            let parts: Vec<_> =
-                chunks.chunks(share).map(|part| scope.spawn(move || encode(part))).collect();
-            let join = |part: std::thread::ScopedJoinHandle<'_, Vec<Encoded>>| {
-                part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            parts.into_iter().map(join).collect()
-        });
-        for (number, encoded) in (first_chunk..).zip(parts.iter().flatten()) {
-            self.append((number * CHUNK_ROWS) as u32, encoded);
+        // In waves, so that few codes wait to be sorted in.
+        for (wave, chunks) in chunks.chunks(WAVE_CHUNKS * num_threads.get()).enumerate() {
+            let share = chunks.len().div_ceil(num_threads.get());
+            let parts: Vec<Vec<Encoded>> = std::thread::scope(|scope| {
+                let encode = |part: &[Arc<Chunk>]| -> Vec<Encoded> {
+                    part.iter().map(|chunk| encoder.encode_chunk(chunk)).collect()
+                };
+                let parts: Vec<_> =
+                    chunks.chunks(share).map(|part| scope.spawn(move || encode(part))).collect();
+                let join = |part: std::thread::ScopedJoinHandle<'_, Vec<Encoded>>| {
+                    part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                };
+                parts.into_iter().map(join).collect()
+            });
+            let first_chunk = first_chunk + wave * WAVE_CHUNKS * num_threads.get();
+            for (number, encoded) in (first_chunk..).zip(parts.iter().flatten()) {
+                self.append((number * CHUNK_ROWS) as u32, encoded);
+            }
         }
     }
 
@@ -279,9 +291,9 @@ impl Lists {
         encoder.rotation.apply(query, &mut rotated);
         let table = SignTable::new(&rotated);
         let dots = encoder.centroids.dots(query);
-        let promise = |list: &u32| dots[*list as usize] + encoder.biases[*list as usize];
-        let mut order: Vec<u32> = (0..self.recent.len() as u32).collect();
-        let by_promise = |a: &u32, b: &u32| promise(b).total_cmp(&promise(a));
+        let promises = dots.iter().zip(&encoder.biases).map(|(dot, bias)| dot + bias);
+        let mut order: Vec<(f32, u32)> = promises.zip(0..).collect();
+        let by_promise = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0);
         if num_lists < order.len() {
             order.select_nth_unstable_by(num_lists, by_promise);
             order.truncate(num_lists);
@@ -290,15 +302,20 @@ impl Lists {
         order.sort_unstable_by(by_promise);
         let mut found = Vec::new();
         let mut num_rows = 0;
-        for (at, list) in order.iter().enumerate() {
-            let next = order.get(at + 1).map(|list| self.shares[*list as usize].groups.clone());
+        for (at, (_, list)) in order.iter().enumerate() {
+            let next =
+                order.get(at + 1).map(|(_, list)| self.shares[*list as usize].groups.clone());
             let next = next.map_or(&[][..], |groups| self.settled.signs.lines(groups));
             let query =
                 ListQuery { isa: encoder.isa, table: &table, dot: dots[*list as usize], next };
-            let (share, recent) = (&self.shares[*list as usize], &self.recent[*list as usize]);
+            let share = &self.shares[*list as usize];
             self.settled.scan(share.groups.clone(), query, nearest, &mut found);
-            recent.scan(0..recent.signs.num_groups(), query, nearest, &mut found);
-            num_rows += share.num_rows + recent.rows.len();
+            num_rows += share.num_rows;
+            if self.num_recent > 0 {
+                let recent = &self.recent[*list as usize];
+                recent.scan(0..recent.signs.num_groups(), query, nearest, &mut found);
+                num_rows += recent.rows.len();
+            }
         }
         num_rows
     }
