@@ -261,13 +261,17 @@ impl Codes {
     pub fn wants_relearning(&self) -> bool {
         let state = self.read();
         let num_held = state.bytes.num_held();
-        let has_outgrown = num_lists(num_held) >= 4 * state.encoder.num_lists();
+        let num_whole = state.bytes.num_whole();
+        if num_whole == 0 {
+            // There is nothing to learn from, however often that is tried.
+            return false;
+        }
+        let has_outgrown = num_lists(num_whole) >= 4 * state.encoder.num_lists();
         let num_new = state.bytes.num_rows() - state.num_learned;
         let has_drifted = num_new * DRIFT_SHARE >= num_held
             && state.encoder.num_lists() > 1
             && state.lists.mean_residual_of_new() > DRIFT * state.encoder.mean_residual();
-        // Without a whole chunk there is nothing to learn from.
-        let has_shed = num_held >= CHUNK_ROWS && state.lists.num_rows() > STALE * num_held;
+        let has_shed = state.lists.num_rows() > STALE * num_held;
         has_outgrown || has_drifted || has_shed
     }
 

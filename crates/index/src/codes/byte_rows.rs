@@ -105,6 +105,12 @@ impl ByteRows {
         self.chunks.iter().map(|chunk| chunk.num_rows()).sum()
     }
 
+    /// Returns how many of these are in chunks to which nothing is added any more.
+    pub(super) fn num_whole(&self) -> usize {
+        let whole = &self.chunks[..self.num_rows / CHUNK_ROWS];
+        whole.iter().map(|chunk| chunk.num_rows()).sum()
+    }
+
     pub(super) fn num_bytes(&self) -> usize {
         self.chunks.iter().map(|chunk| chunk.num_bytes()).sum()
     }

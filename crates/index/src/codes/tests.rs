@@ -186,6 +186,20 @@ fn rows_that_outgrow_their_lists_or_lie_elsewhere_want_new_ones() {
 }
 
 #[test]
+fn rows_that_fill_no_chunk_never_want_lists_which_they_could_not_get() {
+    let mut random = fastrand::Rng::with_seed(9);
+    let codes = codes(Metric::Cosine, 32, &rows(1_000, 32, &mut random));
+    assert!(!codes.wants_relearning(), "learning would change nothing, for ever");
+    codes.append(1_000, &rows(24, 32, &mut random));
+    assert!(codes.wants_relearning());
+    codes.relearn(ONE);
+    assert!(!codes.wants_relearning());
+    codes.forget(0..1_024);
+    codes.append(1_024, &rows(100, 32, &mut random));
+    assert!(!codes.wants_relearning(), "all whole chunks are gone");
+}
+
+#[test]
 fn no_rows_give_no_candidates_and_learn_nothing() {
     let codes = Codes::new(Metric::DotProduct, 5, &[]);
     codes.relearn(ONE);

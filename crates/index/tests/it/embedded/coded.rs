@@ -89,7 +89,7 @@ async fn a_namespace_beyond_the_budget_is_searched_in_codes_and_says_so() {
         assert_eq!((one_bit.0, one_bit.2), ("one-bit", false));
         assert!((500..=4_000).contains(&one_bit.1), "{one_bit:?}");
         assert_eq!(int8, ("int8", 500, false));
-        assert_eq!(floats, ("f32", 40, true));
+        assert_eq!(floats, ("f32", 20, true));
         let exact = find(&store, &query(&all[7].values, 10)).await;
         assert_eq!(stages(&exact), [("f32", 4_000, true)]);
         assert_eq!(found.matches[0], exact.matches[0], "scores come from full precision");
@@ -195,7 +195,7 @@ async fn codes_are_made_again_after_a_restart_and_are_no_more_than_four_tenths_o
     store.prepare(&name("a")).await.unwrap();
     let found = find(&store, &auto(&all[123].values, 1)).await;
     assert_eq!(found.matches[0].id, "123");
-    assert_eq!(stages(&found).last().unwrap(), &("f32", 40, true));
+    assert_eq!(stages(&found).last().unwrap(), &("f32", 20, true));
     let num_bytes = store.num_code_bytes(&name("a")).unwrap();
     let num_vector_bytes = all.len() * DIMENSIONS * 4;
     assert!(10 * num_bytes <= 4 * num_vector_bytes, "{num_bytes} of {num_vector_bytes}");
