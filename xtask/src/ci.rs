@@ -93,6 +93,9 @@ const CLIENTS: &[(&str, &str)] = &[
     ("langchain-pinecone", "langchain_pinecone"),
     ("opensearch-2", "opensearch"),
     ("opensearch-3", "opensearch"),
+    ("proxy", "proxy"),
+    ("endpoints-2024", "endpoints_2024"),
+    ("current", "endpoints_current"),
 ];
 
 /// Runs the real clients and the tests of the whole server against the binary of the dev profile.

@@ -5,9 +5,11 @@
 //! is the only place where a vendor's field name appears.
 
 pub mod chroma;
+pub mod control;
 pub mod distinct;
 pub mod floats;
 pub mod huggingface;
+pub mod huggingface_endpoints;
 pub mod indexes;
 pub mod inputs;
 pub mod object;
@@ -16,4 +18,5 @@ pub mod opensearch;
 pub mod pinecone;
 pub mod qdrant;
 pub mod tei;
+pub mod timestamp;
 pub mod word;

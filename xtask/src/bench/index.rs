@@ -24,7 +24,7 @@ pub(crate) struct Size {
     /// Rows of the large index
     #[arg(long, requires = "index", default_value_t = 1_000_000)]
     rows: usize,
-    /// Search this many rows in PostgreSQL with pgvector, too: a million takes an hour
+    /// Search this many rows in PostgreSQL with pgvector, too: a million takes a quarter of an hour
     #[arg(long, requires = "index", default_value_t = 0)]
     pgvector_rows: usize,
 }

@@ -11,10 +11,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &["kernels"]),
     ("engine", &["model", "kernels"]),
     ("index", &["kernels", "wire"]),
+    ("endpoints", &["wire"]),
     ("jobs", &["engine", "index", "kernels"]),
     ("wire", &[]),
-    ("server", &["wire", "engine", "index", "jobs", "model"]),
-    ("sembla", &["kernels", "model", "engine", "index", "jobs", "wire", "server"]),
+    ("server", &["wire", "engine", "index", "jobs", "model", "endpoints"]),
+    ("sembla", &["kernels", "model", "engine", "index", "jobs", "endpoints", "wire", "server"]),
     ("xtask", &["kernels", "model", "engine", "index", "jobs", "wire", "server"]),
 ];
 
