@@ -1,0 +1,293 @@
+//! Which host goes where: the table of names that clients have written into their code, and the routes of the
+//! server that stand for them.
+//!
+//! To serve another host, add a row to [`HOSTS`] and to the table in docs/proxy.md. Pure.
+
+use std::fmt::Write as _;
+
+use ErrorShape::{Object, Text};
+
+/// A host, and what of it the server has.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Host {
+    /// The name, in lower case. A label `*` is any one label.
+    name: &'static str,
+    /// In which words its clients read an error.
+    errors: ErrorShape,
+    paths: &'static [Rewrite],
+}
+
+/// Where clients look for the text of an error in JSON; what is elsewhere they do not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ErrorShape {
+    /// In `error`, as Hugging Face's.
+    Text,
+    /// In `error.message`, as OpenAI's and Pinecone's.
+    Object,
+}
+
+/// How a path of the host becomes one of the server.
+#[derive(Debug, PartialEq, Eq)]
+enum Rewrite {
+    /// What begins with `from` begins with `to` instead.
+    ///
+    /// Both are whole segments without a final `/`. In `to`, `{index}` is the index that a Pinecone host
+    /// names.
+    Prefix { from: &'static str, to: &'static str },
+    /// `/hf-inference/models/MODEL/pipeline/TASK` becomes `/pipeline/TASK/MODEL`: the router says the task last.
+    HubRouter,
+}
+
+/// A path that stays as it is.
+const fn same(prefix: &'static str) -> Rewrite {
+    Rewrite::Prefix { from: prefix, to: prefix }
+}
+
+const fn moved(from: &'static str, to: &'static str) -> Rewrite {
+    Rewrite::Prefix { from, to }
+}
+
+/// Every path of the host.
+const ALL: &str = "";
+
+/// The hosts that are served. A path takes the first rewrite that fits.
+const HOSTS: &[Host] = &[
+    // Inference Endpoints: a constant in every version of huggingface_hub.
+    Host { name: "api.endpoints.huggingface.cloud", errors: Text, paths: &[same("/v2")] },
+    // Who has the token: asked for before an endpoint is created without a namespace.
+    Host { name: "huggingface.co", errors: Text, paths: &[same("/api/whoami-v2")] },
+    Host {
+        name: "api-inference.huggingface.co",
+        errors: Text,
+        paths: &[same("/pipeline"), same("/models")],
+    },
+    Host {
+        name: "router.huggingface.co",
+        errors: Text,
+        paths: &[Rewrite::HubRouter, moved("/hf-inference/models", "/models")],
+    },
+    Host { name: "api.openai.com", errors: Object, paths: &[same("/v1")] },
+    Host { name: "api.pinecone.io", errors: Object, paths: &[moved(ALL, "/pinecone")] },
+    // 2.x: the control plane of an environment, and the data plane INDEX-PROJECT. The server's routes of 2.x
+    // stand below an index, which the control plane does not look at but to create one.
+    Host {
+        name: "controller.*.pinecone.io",
+        errors: Object,
+        paths: &[
+            moved("/databases", "/pinecone/legacy/controller/databases"),
+            moved("/actions", "/pinecone/legacy/controller/actions"),
+        ],
+    },
+    Host {
+        name: "*.svc.*.pinecone.io",
+        errors: Object,
+        paths: &[moved(ALL, "/pinecone/legacy/{index}")],
+    },
+];
+
+/// Returns the row of a host, whatever its case and with or without the final dot.
+pub(super) fn find(host: &str) -> Option<&'static Host> {
+    let host = canonical(host);
+    HOSTS.iter().find(|row| is_match(row.name, &host))
+}
+
+/// Returns the name of a host as the table has it.
+pub(super) fn canonical(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+/// Returns the names of all hosts, for messages.
+pub(super) fn names() -> String {
+    let mut text = String::new();
+    for (number, host) in HOSTS.iter().enumerate() {
+        let separator = if number == 0 { "" } else { ", " };
+        let _ = write!(text, "{separator}{}", host.name);
+    }
+    text
+}
+
+impl Host {
+    /// Returns where the host's clients look for the text of an error.
+    pub(super) fn errors(&self) -> ErrorShape {
+        self.errors
+    }
+
+    /// Returns the server's path for a path of `host`, which is a name that this row fits; `None` if the server
+    /// has nothing for it.
+    pub(super) fn target(&self, host: &str, path: &str) -> Option<String> {
+        let target = self.paths.iter().find_map(|rewrite| rewrite.apply(path))?;
+        match target.contains(INDEX) {
+            true => Some(target.replacen(INDEX, index_of(host)?, 1)),
+            false => Some(target),
+        }
+    }
+}
+
+const INDEX: &str = "{index}";
+
+impl Rewrite {
+    fn apply(&self, path: &str) -> Option<String> {
+        match self {
+            Self::Prefix { from, to } => {
+                let rest = path.strip_prefix(from)?;
+                let is_whole = rest.starts_with('/') || (rest.is_empty() && !from.is_empty());
+                is_whole.then(|| format!("{to}{rest}"))
+            }
+            Self::HubRouter => {
+                let rest = path.strip_prefix("/hf-inference/models/")?;
+                let (model, task) = rest.split_once("/pipeline/")?;
+                Some(format!("/pipeline/{task}/{model}"))
+            }
+        }
+    }
+}
+
+fn is_match(pattern: &str, host: &str) -> bool {
+    let (mut wanted, mut given) = (pattern.split('.'), host.split('.'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some("*"), Some(label)) if !label.is_empty() => {}
+            (Some(wanted), Some(label)) if wanted == label => {}
+            (Some(_), _) | (None, Some(_)) => return false,
+        }
+    }
+}
+
+/// Returns `faq-2024` of `faq-2024-a1b2c3d.svc.us-east1-gcp.pinecone.io`: the project has no hyphen.
+fn index_of(host: &str) -> Option<&str> {
+    let (index, _project) = host.split('.').next()?.rsplit_once('-')?;
+    Some(index).filter(|index| !index.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(host: &str, paths: &[&str], expected: Expect) {
+        let row = find(host).unwrap();
+        let host = canonical(host);
+        let mut text = String::new();
+        for path in paths {
+            let target = row.target(&host, path).unwrap_or_else(|| "nothing".to_owned());
+            text.push_str(&format!("{path} is {target}\n"));
+        }
+        expected.assert_eq(&text);
+    }
+
+    #[test]
+    fn the_control_plane_of_endpoints_keeps_its_paths() {
+        check(
+            "api.endpoints.huggingface.cloud",
+            &["/v2/endpoint/me/boru/pause", "/v2", "/v22", "/", ""],
+            expect![[r#"
+                /v2/endpoint/me/boru/pause is /v2/endpoint/me/boru/pause
+                /v2 is /v2
+                /v22 is nothing
+                / is nothing
+                 is nothing
+            "#]],
+        );
+    }
+
+    #[test]
+    fn of_the_hub_only_the_owner_of_a_token_is_served() {
+        check(
+            "HuggingFace.co.",
+            &["/api/whoami-v2", "/api/whoami-v2x", "/api/models/org/name"],
+            expect![[r#"
+                /api/whoami-v2 is /api/whoami-v2
+                /api/whoami-v2x is nothing
+                /api/models/org/name is nothing
+            "#]],
+        );
+    }
+
+    #[test]
+    fn the_hubs_inference_has_its_tasks_where_the_server_has_them() {
+        check(
+            "api-inference.huggingface.co",
+            &["/pipeline/feature-extraction/org/name", "/models/org/name", "/status"],
+            expect![[r#"
+                /pipeline/feature-extraction/org/name is /pipeline/feature-extraction/org/name
+                /models/org/name is /models/org/name
+                /status is nothing
+            "#]],
+        );
+        check(
+            "router.huggingface.co",
+            &[
+                "/hf-inference/models/org/name/pipeline/feature-extraction",
+                "/hf-inference/models/org/name",
+                "/together/v1/embeddings",
+            ],
+            expect![[r#"
+                /hf-inference/models/org/name/pipeline/feature-extraction is /pipeline/feature-extraction/org/name
+                /hf-inference/models/org/name is /models/org/name
+                /together/v1/embeddings is nothing
+            "#]],
+        );
+    }
+
+    #[test]
+    fn both_planes_of_pinecone_are_found() {
+        check(
+            "api.pinecone.io",
+            &["/indexes", "/indexes/faq", "/"],
+            expect![[r#"
+                /indexes is /pinecone/indexes
+                /indexes/faq is /pinecone/indexes/faq
+                / is /pinecone/
+            "#]],
+        );
+        check(
+            "controller.us-east1-gcp.pinecone.io",
+            &["/databases/faq", "/databases", "/actions/whoami", "/collections"],
+            expect![[r#"
+                /databases/faq is /pinecone/legacy/controller/databases/faq
+                /databases is /pinecone/legacy/controller/databases
+                /actions/whoami is /pinecone/legacy/controller/actions/whoami
+                /collections is nothing
+            "#]],
+        );
+        check(
+            "faq-2024-a1b2c3d.svc.us-east1-gcp.pinecone.io",
+            &["/query", "/vectors/fetch"],
+            expect![[r#"
+                /query is /pinecone/legacy/faq-2024/query
+                /vectors/fetch is /pinecone/legacy/faq-2024/vectors/fetch
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_host_that_names_no_index_is_nothing() {
+        check(
+            "faq.svc.us-east1-gcp.pinecone.io",
+            &["/query"],
+            expect![[r#"
+            /query is nothing
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_only_resembles_a_host_is_not_served() {
+        for host in [
+            "openai.com",
+            "api.openai.com.evil.example",
+            "xapi.openai.com",
+            "api.openai.co",
+            ".svc.x.pinecone.io",
+            "a-b.svc..pinecone.io",
+            "a-b.svc.x.y.pinecone.io",
+            "127.0.0.1",
+            "",
+        ] {
+            assert_eq!(find(host), None, "{host}");
+        }
+    }
+}
