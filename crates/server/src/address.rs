@@ -18,6 +18,11 @@ pub(crate) struct LocalEnd(pub(crate) SocketAddr);
 pub(crate) struct BaseUrl(String);
 
 impl BaseUrl {
+    /// Returns the URL at which the gateway answers for an endpoint.
+    pub(crate) fn endpoint(&self, record: &endpoints::Record) -> String {
+        format!("{}/serve/{}/{}", self.0, record.namespace, record.name)
+    }
+
     /// Returns the URL of the data plane of an index.
     pub(crate) fn pinecone_index(&self, index: &index::IndexName) -> String {
         format!("{}/pinecone/i/{index}", self.0)

@@ -10,7 +10,9 @@ use index::{Checked, EmbeddedStore};
 
 use crate::body::BodyLimits;
 use crate::config::{ModelConfig, ServerConfig};
+use crate::control_plane::ControlPlane;
 use crate::error::HttpError;
+use crate::gateway::Pool;
 use crate::indexes::Indexes;
 use crate::metrics::Metrics;
 use crate::models::{AppError, ModelSlot, Models};
@@ -27,6 +29,8 @@ struct Inner {
     config: ServerConfig,
     models: Models,
     indexes: Indexes,
+    control: Option<ControlPlane>,
+    replica_pool: Pool,
     write_turns: WriteTurns,
     metrics: Metrics,
     offload: Offload,
@@ -43,19 +47,22 @@ impl App {
     ///
     /// The slots, in the same order, take what becomes of each model; until then its inference
     /// routes answer 503, so that the listener can be bound before models are loaded. The routes of
-    /// indexes answer with what `indexes` has, or with why it has none.
+    /// indexes answer with what `indexes` has, or with why it has none; those of endpoints with what
+    /// `control` knows, or that there is no control plane.
     ///
     /// # Errors
     ///
-    /// [`AppError`] if there is neither a model nor an index to serve, or a name is not safe in a path, is one of the server's
-    /// own routes or is taken.
+    /// [`AppError`] if there is nothing to serve, neither models nor indexes nor endpoints, or a name is
+    /// not safe in a path, is one of the server's own routes or is taken.
     pub fn new(
         config: ServerConfig,
         models: Vec<ModelConfig>,
         indexes: Indexes,
+        control: Option<ControlPlane>,
         metrics: Metrics,
     ) -> Result<(Self, Vec<ModelSlot>), AppError> {
-        if let (true, Indexes::None { why }) = (models.is_empty(), &indexes) {
+        let has_model_or_endpoints = !models.is_empty() || control.is_some();
+        if let (false, Indexes::None { why }) = (has_model_or_endpoints, &indexes) {
             return Err(AppError::Nothing { why: why.clone() });
         }
         let paths = router::document();
@@ -73,6 +80,8 @@ impl App {
             config,
             models,
             indexes: indexes.counted(&metrics),
+            control,
+            replica_pool: Pool::default(),
             write_turns: WriteTurns::default(),
             metrics,
         };
@@ -107,6 +116,22 @@ impl App {
     /// If the server has another store, or none.
     pub(crate) fn embedded(&self) -> Result<Arc<EmbeddedStore>, HttpError> {
         self.0.indexes.get_embedded()
+    }
+
+    /// Returns the control plane, if this server is one.
+    pub(crate) fn control_plane(&self) -> Option<&ControlPlane> {
+        self.0.control.as_ref()
+    }
+
+    /// Returns the replicas' connections.
+    pub(crate) fn replica_pool(&self) -> &Pool {
+        &self.0.replica_pool
+    }
+
+    /// Returns whether there is any key, so that all must be known.
+    pub(crate) fn needs_key(&self) -> bool {
+        let has_own = |plane: &ControlPlane| plane.control().has_keys();
+        !self.0.config.api_keys.is_empty() || self.0.control.as_ref().is_some_and(has_own)
     }
 
     /// Returns whose turn it is to change documents of an index.

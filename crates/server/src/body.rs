@@ -7,7 +7,7 @@ mod raw;
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 
-pub(crate) use self::limits::BodyLimits;
+pub(crate) use self::limits::{Begun, BodyLimits};
 pub(crate) use self::lines::JsonLines;
 pub(crate) use self::raw::RawBody;
 use crate::App;

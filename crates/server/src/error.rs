@@ -10,6 +10,7 @@ use engine::{EmbedError, InputError};
 
 use crate::dialects::Place;
 use crate::echo::{cut, shorten};
+use crate::endpoint_error::EndpointErrorKind;
 use crate::indexes::IndexErrorKind;
 
 /// A request that is answered with an error. The layer `middleware::shape` gives it the status and
@@ -66,13 +67,15 @@ pub(crate) enum ErrorKind {
     ForeignPage,
     /// An index, or the store of indexes, has another answer.
     Index(IndexErrorKind),
+    /// An endpoint, or the control plane, has another answer.
+    Endpoint(EndpointErrorKind),
     /// A defect of the server.
     Internal,
 }
 
 impl ErrorKind {
     /// All kinds, in the order in which `docs/status-codes.md` has them.
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 40] = [
         Self::EmptyInput,
         Self::BadJson,
         Self::BadField,
@@ -97,6 +100,17 @@ impl ErrorKind {
         Self::Index(IndexErrorKind::NoSpace),
         Self::Index(IndexErrorKind::Unavailable),
         Self::Index(IndexErrorKind::Failed),
+        Self::Endpoint(EndpointErrorKind::NoEndpoints),
+        Self::Endpoint(EndpointErrorKind::UnknownEndpoint),
+        Self::Endpoint(EndpointErrorKind::UnknownKey),
+        Self::Endpoint(EndpointErrorKind::Refused),
+        Self::Endpoint(EndpointErrorKind::Forbidden),
+        Self::Endpoint(EndpointErrorKind::OverRate),
+        Self::Endpoint(EndpointErrorKind::Paused),
+        Self::Endpoint(EndpointErrorKind::GivenUp),
+        Self::Endpoint(EndpointErrorKind::Waking),
+        Self::Endpoint(EndpointErrorKind::Unreachable),
+        Self::Endpoint(EndpointErrorKind::Failed),
         Self::WrongTask,
         Self::ModelFailed,
         Self::Overloaded,
@@ -122,6 +136,7 @@ impl ErrorKind {
                 "refused"
             }
             Self::Index(_) => "index",
+            Self::Endpoint(_) => "endpoint",
             Self::Internal => "internal",
         }
     }

@@ -146,8 +146,8 @@ fn kind(err: &StoreError) -> ErrorKind {
     ErrorKind::Index(kind)
 }
 
-// An error and what it came from, in one line.
-fn chain(err: &dyn std::error::Error) -> String {
+/// Returns an error and what it came from, in one line.
+pub(crate) fn chain(err: &dyn std::error::Error) -> String {
     let mut text = err.to_string();
     let mut source = err.source();
     while let Some(err) = source {

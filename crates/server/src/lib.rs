@@ -8,12 +8,16 @@
 
 mod address;
 mod app;
+mod asker;
 mod body;
 mod call;
 mod config;
+mod control_plane;
 mod dialects;
 mod echo;
+mod endpoint_error;
 mod error;
+mod gateway;
 mod index_model;
 mod indexes;
 mod metrics;
@@ -28,9 +32,13 @@ mod router;
 mod routes;
 mod secret;
 mod serve;
+mod steward;
 
 pub use app::App;
-pub use config::{AllowedOrigins, ConnectionLimits, ModelConfig, RootTask, ServerConfig, TokenIds};
+pub use config::{
+    AllowedOrigins, ConnectionLimits, ModelConfig, RootAnswers, RootTask, ServerConfig, TokenIds,
+};
+pub use control_plane::{ControlPlane, ControlPlaneSettings};
 pub use dialects::indexes::{
     MAX_FETCHED, fingerprint as fingerprint_object, index as index_object, record as record_object,
     sparse as sparse_object,

@@ -41,6 +41,7 @@ fn what_is_wrong(err: &PathRejection, dialect: Dialect) -> &'static str {
     };
     match key.as_str() {
         "id" => "the id",
+        "endpoint" => "the name of the endpoint",
         "namespace" => "the name of the namespace",
         "index" => "the name of the index",
         "name" if is_of_an_index => "the name of the index",

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::any;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
 use utoipa::OpenApi as _;
@@ -12,22 +13,32 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::App;
+use crate::gateway;
 use crate::middleware::{auth, cors, count, guard, host, leftover, observe, shape};
 use crate::routes::{
-    docs, errors, health, huggingface, indexes, openai, opensearch, pinecone, tei, tokens,
+    control, docs, errors, health, huggingface, huggingface_endpoints, indexes, openai, opensearch,
+    pinecone, tei, tokens,
 };
 
 /// Builds the router of all routes.
 pub(crate) fn build(app: &App) -> Router {
     // A layer stands around all that was added before it.
-    let key = from_fn_with_state(app.clone(), auth::require_key);
+    let key = from_fn_with_state(app.clone(), auth::require_invoke);
+    let admin = from_fn_with_state(app.clone(), auth::require_admin);
     let count = from_fn_with_state(app.clone(), count::count_inference);
     let pages = from_fn_with_state(app.clone(), guard::refuse_foreign_pages);
-    let indexes = index_routes().route_layer(pages.clone()).route_layer(key.clone());
+    let indexes = index_routes().route_layer(pages.clone()).route_layer(admin);
+    let endpoints = endpoint_routes().route_layer(pages.clone());
     let texts = pinecone::text_routes().route_layer(pages);
     let inference = inference_routes().merge(texts).route_layer(key.clone()).route_layer(count);
     let keyed = keyed_routes().route_layer(key);
-    let (router, _) = inference.merge(indexes).merge(keyed).merge(open_routes()).split_for_parts();
+    let (router, _) = inference
+        .merge(indexes)
+        .merge(endpoints)
+        .merge(gateway_routes())
+        .merge(keyed)
+        .merge(open_routes())
+        .split_for_parts();
     router
         .fallback(errors::unknown_route)
         .method_not_allowed_fallback(errors::wrong_method)
@@ -48,6 +59,8 @@ pub(crate) fn document() -> OpenApi {
         .merge(inference_routes())
         .merge(pinecone::text_routes())
         .merge(index_routes())
+        .merge(endpoint_routes())
+        .merge(gateway_routes())
         .merge(keyed_routes())
         .merge(open_routes());
     let (_, mut document) = routes.split_for_parts();
@@ -93,6 +106,21 @@ fn index_routes() -> OpenApiRouter<App> {
     opensearch::add_to(indexes::add_to(pinecone::routes()))
 }
 
+// Routes that read and change endpoints and keys: not for foreign pages. Each asks for a key itself, since
+// the scope and the namespace depend on the route.
+fn endpoint_routes() -> OpenApiRouter<App> {
+    control::add_to(huggingface_endpoints::add_to(new_router()))
+}
+
+// Routes to replicas. Who may take them depends on the endpoint.
+fn gateway_routes() -> OpenApiRouter<App> {
+    new_router()
+        .routes(routes!(gateway::serve_root))
+        .routes(routes!(gateway::serve_rest))
+        // The same as the first: a client may have joined an empty path to the URL.
+        .route("/serve/{namespace}/{endpoint}/", any(gateway::serve_root))
+}
+
 // Further routes that need a key if there is one.
 fn keyed_routes() -> OpenApiRouter<App> {
     new_router()
@@ -130,7 +158,7 @@ mod tests {
     #[test]
     fn the_first_part_of_every_path_is_reserved() {
         let names: Vec<String> = reserved_names(&document()).into_iter().collect();
-        expect!["api-doc decode docs embed embed_all embed_sparse embeddings health info invocations live metrics models os pinecone ping pipeline predict ready rerank similarity tokenize v1 vertex"].assert_eq(&names.join(" "));
+        expect!["api api-doc decode docs embed embed_all embed_sparse embeddings health info invocations live metrics models os pinecone ping pipeline predict ready rerank serve similarity tokenize v1 v2 vertex"].assert_eq(&names.join(" "));
     }
 
     #[test]

@@ -24,6 +24,16 @@ pub(crate) struct BodyLimits {
     room: Arc<Semaphore>,
 }
 
+/// A body, or its beginning.
+pub(crate) struct Begun {
+    /// What has come, as it came.
+    pub(crate) chunks: Vec<Bytes>,
+    /// What has not.
+    pub(crate) rest: Option<Body>,
+    /// Of what is held in memory.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
+}
+
 // A body that is no larger needs no room: as many as there are connections fit into memory.
 const SMALL_BODY: usize = 64 * 1024;
 
@@ -50,15 +60,45 @@ impl BodyLimits {
     pub(crate) async fn take(&self, request: Request) -> Result<RawBody, HttpError> {
         let (parts, body) = request.into_parts();
         check_is_plain(&parts.headers)?;
-        let room = self.admit(&parts.headers).await?;
+        // A body of unknown length is taken for one of the largest.
+        let num_bytes = content_length(&parts.headers).unwrap_or(self.payload_limit);
+        let room = self.admit(num_bytes).await?;
         let bytes = self.read(&parts.headers, body).await?;
         Ok(RawBody { bytes, room })
     }
 
+    /// Takes a body of at most `most` bytes whole, as it came; of a larger one no more than its beginning.
+    ///
+    /// # Errors
+    ///
+    /// If it is too large by its own word, too slow or ends early, or there is no room for it.
+    pub(crate) async fn begin(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        most: usize,
+    ) -> Result<Begun, HttpError> {
+        if self.says_too_large(headers) {
+            return Err(self.too_large());
+        }
+        let announced = content_length(headers);
+        if announced.is_some_and(|length| length > most) {
+            return Ok(Begun { chunks: Vec::new(), rest: Some(body), room: None });
+        }
+        let room = self.admit(announced.unwrap_or(most.min(self.payload_limit))).await?;
+        let mut reader = Reader::new(body, self.read_timeout);
+        let mut chunks = Vec::new();
+        while reader.num_bytes <= most {
+            match reader.next().await? {
+                Some(chunk) => chunks.push(chunk),
+                None => return Ok(Begun { chunks, rest: None, room }),
+            }
+        }
+        Ok(Begun { chunks, rest: Some(reader.body), room })
+    }
+
     // Waits until a large body fits beside the others that are being read.
-    async fn admit(&self, headers: &HeaderMap) -> Result<Option<OwnedSemaphorePermit>, HttpError> {
-        // A body of unknown length is taken for one of the largest.
-        let num_bytes = content_length(headers).unwrap_or(self.payload_limit);
+    async fn admit(&self, num_bytes: usize) -> Result<Option<OwnedSemaphorePermit>, HttpError> {
         if num_bytes <= SMALL_BODY || num_bytes > self.payload_limit {
             return Ok(None);
         }

@@ -65,6 +65,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::ContentType | ErrorKind::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
         ErrorKind::Index(kind) => kind.status(),
+        ErrorKind::Endpoint(kind) => kind.status(),
         ErrorKind::ModelFailed | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -9,7 +9,9 @@ use wire::tei::TruncationDirection;
 
 use crate::error::{ErrorKind, HttpError};
 
+pub(crate) mod control;
 pub(crate) mod huggingface;
+pub(crate) mod huggingface_endpoints;
 pub(crate) mod indexes;
 pub(crate) mod openai;
 pub(crate) mod opensearch;
@@ -68,7 +70,9 @@ impl Dialect {
             Some("os") => Self::OpenSearch,
             Some("v1") if parts.next() == Some("indexes") => Self::Sembla,
             Some("v1" | "embeddings") => Self::OpenAi,
-            Some("pipeline" | "models") => Self::HuggingFace,
+            Some("pipeline" | "models" | "v2" | "serve") => Self::HuggingFace,
+            Some("api") if parts.next() == Some("whoami-v2") => Self::HuggingFace,
+            Some("api") => Self::Sembla,
             _ => Self::Tei,
         }
     }
@@ -191,6 +195,10 @@ mod tests {
             ("/embeddings", Dialect::OpenAi),
             ("/pipeline/feature-extraction/a", Dialect::HuggingFace),
             ("/models/org/name", Dialect::HuggingFace),
+            ("/v2/endpoint/me/boru", Dialect::HuggingFace),
+            ("/serve/me/boru/embed", Dialect::HuggingFace),
+            ("/api/whoami-v2", Dialect::HuggingFace),
+            ("/api/keys/7", Dialect::Sembla),
             ("/pinecone/indexes/a", Dialect::Pinecone),
             ("/pinecone/embed", Dialect::Pinecone),
             ("/pinecone/i/a/query", Dialect::PineconeData),

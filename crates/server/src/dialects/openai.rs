@@ -8,6 +8,7 @@ use wire::openai::{self, InputType};
 
 use super::{Place, inputs, truncation};
 use crate::config::TokenIds;
+use crate::endpoint_error::EndpointErrorKind;
 use crate::error::{ErrorKind, HttpError};
 
 /// What a translation must know beside the request.
@@ -102,6 +103,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::ContentType | ErrorKind::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
         ErrorKind::Index(kind) => kind.status(),
+        ErrorKind::Endpoint(kind) => kind.status(),
         ErrorKind::ModelFailed | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -145,6 +147,10 @@ fn kind_and_code(kind: ErrorKind) -> (&'static str, Option<&'static str>) {
         ErrorKind::ContentType => ("invalid_request_error", Some("content_type")),
         ErrorKind::ForeignPage => ("invalid_request_error", Some("foreign_page")),
         ErrorKind::Index(_) => ("invalid_request_error", Some("index_error")),
+        ErrorKind::Endpoint(EndpointErrorKind::OverRate) => {
+            ("rate_limit_error", Some("rate_limit_exceeded"))
+        }
+        ErrorKind::Endpoint(_) => ("invalid_request_error", Some("endpoint_error")),
         ErrorKind::Internal => ("server_error", None),
     }
 }

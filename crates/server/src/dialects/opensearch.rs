@@ -23,6 +23,7 @@ pub(crate) mod space;
 use axum::http::StatusCode;
 use wire::opensearch::{Cause, ErrorBody, ErrorObject};
 
+use crate::endpoint_error::EndpointErrorKind;
 use crate::error::{ErrorKind, HttpError};
 use crate::indexes::IndexErrorKind;
 
@@ -49,6 +50,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         // The one that OpenSearch has another status for.
         ErrorKind::Index(IndexErrorKind::Exists) => StatusCode::BAD_REQUEST,
         ErrorKind::Index(kind) => kind.status(),
+        ErrorKind::Endpoint(kind) => kind.status(),
     }
 }
 
@@ -72,6 +74,7 @@ pub(crate) fn error_type(kind: ErrorKind) -> &'static str {
         ErrorKind::NotReady => "node_closed_exception",
         ErrorKind::ModelFailed | ErrorKind::Internal => "exception",
         ErrorKind::Index(kind) => index_error_type(kind),
+        ErrorKind::Endpoint(kind) => endpoint_error_type(kind),
     }
 }
 
@@ -86,6 +89,23 @@ fn index_error_type(kind: IndexErrorKind) -> &'static str {
         IndexErrorKind::Protected | IndexErrorKind::NoSpace => "cluster_block_exception",
         IndexErrorKind::WrongModel | IndexErrorKind::Unsupported => "illegal_argument_exception",
         IndexErrorKind::Failed => "exception",
+    }
+}
+
+fn endpoint_error_type(kind: EndpointErrorKind) -> &'static str {
+    match kind {
+        EndpointErrorKind::UnknownEndpoint | EndpointErrorKind::UnknownKey => {
+            "resource_not_found_exception"
+        }
+        EndpointErrorKind::Refused => "illegal_argument_exception",
+        EndpointErrorKind::Forbidden => "security_exception",
+        EndpointErrorKind::OverRate => "rejected_execution_exception",
+        EndpointErrorKind::NoEndpoints
+        | EndpointErrorKind::Paused
+        | EndpointErrorKind::GivenUp
+        | EndpointErrorKind::Waking
+        | EndpointErrorKind::Unreachable => "no_shard_available_action_exception",
+        EndpointErrorKind::Failed => "exception",
     }
 }
 

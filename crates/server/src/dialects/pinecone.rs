@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use wire::pinecone::{ControlError, DataError, ErrorObject};
 
 pub(crate) use super::bad_field;
+use crate::endpoint_error::EndpointErrorKind;
 use crate::error::{ErrorKind, HttpError};
 use crate::indexes::IndexErrorKind;
 
@@ -33,6 +34,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::Overloaded => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::Index(kind) => kind.status(),
+        ErrorKind::Endpoint(kind) => kind.status(),
         ErrorKind::ModelFailed | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -93,6 +95,16 @@ fn code(kind: ErrorKind) -> Code {
             IndexErrorKind::NoSpace => RESOURCE_EXHAUSTED,
             IndexErrorKind::Unavailable => UNAVAILABLE,
             IndexErrorKind::Failed => INTERNAL,
+        },
+        ErrorKind::Endpoint(kind) => match kind {
+            EndpointErrorKind::UnknownEndpoint | EndpointErrorKind::UnknownKey => NOT_FOUND,
+            EndpointErrorKind::Refused => INVALID_ARGUMENT,
+            EndpointErrorKind::Forbidden => FORBIDDEN,
+            EndpointErrorKind::OverRate => RESOURCE_EXHAUSTED,
+            EndpointErrorKind::Paused | EndpointErrorKind::GivenUp => FAILED_PRECONDITION,
+            EndpointErrorKind::NoEndpoints => UNIMPLEMENTED,
+            EndpointErrorKind::Waking | EndpointErrorKind::Unreachable => UNAVAILABLE,
+            EndpointErrorKind::Failed => INTERNAL,
         },
     }
 }

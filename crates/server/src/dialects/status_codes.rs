@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use expect_test::expect_file;
 
 use super::{Dialect, tei};
+use crate::endpoint_error::EndpointErrorKind;
 use crate::error::{ErrorKind, HttpError};
 use crate::indexes::IndexErrorKind;
 
@@ -40,7 +41,7 @@ fn advice(kind: ErrorKind) -> Advice {
         ErrorKind::Unauthorized => (
             "There is no API key, or it is not known",
             "Send `Authorization: Bearer KEY`, `Authorization: Api-Key KEY` or `Api-Key: KEY`",
-            "Compare with `--api-key`. The log shows no keys",
+            "Compare with `--api-key` and `GET /api/keys`. The log shows no keys",
         ),
         ErrorKind::UnknownModel => (
             "Several models are served, and none has the name that the request gives",
@@ -86,7 +87,7 @@ fn advice(kind: ErrorKind) -> Advice {
             "`/live` answers 200 meanwhile. If a model does not become ready, the log says why",
         ),
         ErrorKind::ContentType => (
-            "A body without the Content-Type of JSON, on a route of indexes",
+            "A body without the Content-Type of JSON, on a route of indexes, endpoints or keys",
             "Send `Content-Type: application/json`, or `application/x-ndjson` for records by line",
             "Nothing: a web page can send other types to a server on this machine without being asked",
         ),
@@ -101,11 +102,12 @@ fn advice(kind: ErrorKind) -> Advice {
             "If clients send one, look for a proxy that adds another",
         ),
         ErrorKind::ForeignPage => (
-            "`Origin` is another site, or `Host` is a name that anybody may point here, on a route of indexes of a server without keys",
+            "`Origin` is another site, or `Host` is a name that anybody may point here, on a route of indexes, endpoints or keys of a server without keys",
             "Call the server by its address or as `localhost`",
             "Set a key with `--api-key`, name the page with `--cors-allow-origin`, or the server with `--public-url`",
         ),
         ErrorKind::Index(kind) => return index_advice(kind),
+        ErrorKind::Endpoint(kind) => return endpoint_advice(kind),
         ErrorKind::Internal => (
             "A defect of the server",
             "Report it with the `x-request-id` of the answer",
@@ -169,6 +171,65 @@ fn index_advice(kind: IndexErrorKind) -> Advice {
     Advice { what, client, operator }
 }
 
+fn endpoint_advice(kind: EndpointErrorKind) -> Advice {
+    let (what, client, operator) = match kind {
+        EndpointErrorKind::NoEndpoints => (
+            "The server is not a control plane: it has no endpoints",
+            "Ask a server that has",
+            "Start `sembla serve` with a data directory of its own, and without `--inference-only`",
+        ),
+        EndpointErrorKind::UnknownEndpoint => (
+            "There is no endpoint of this name, or the key does not show it",
+            "List the endpoints, or create it",
+            "Nothing",
+        ),
+        EndpointErrorKind::UnknownKey => {
+            ("There is no key of this number", "List the keys for their numbers", "Nothing")
+        }
+        EndpointErrorKind::Refused => (
+            "What is asked of an endpoint cannot be: a name that is taken, a model that cannot be loaded or does not fit, resuming what runs, scaling what is paused",
+            "Change what the message names. Nothing was changed",
+            "If a model does not fit: raise the memory budget to what the message says",
+        ),
+        EndpointErrorKind::Forbidden => (
+            "The key lacks a scope, or is bound to another namespace",
+            "Use a key with the scope that the message names",
+            "Make one with `POST /api/keys`",
+        ),
+        EndpointErrorKind::OverRate => (
+            "The key has used up its tokens of this minute",
+            "Repeat the request after the seconds in `Retry-After`",
+            "Make a key with a higher rate",
+        ),
+        EndpointErrorKind::Paused => (
+            "The endpoint is paused. The message says by whom and since when; waiting does not help",
+            "Ask for it to be resumed",
+            "Resume it; if its budget paused it, raise that first",
+        ),
+        EndpointErrorKind::GivenUp => (
+            "The endpoint was tried and given up; the message says why",
+            "Tell the operator. Waiting does not help",
+            "Read the reason and the endpoint's logs, then update or resume it",
+        ),
+        EndpointErrorKind::Waking => (
+            "No replica is ready yet, and the request has waited as long as it may (`X-Scale-Up-Timeout`)",
+            "Repeat the request after the seconds in `Retry-After`",
+            "If it lasts, the state of the endpoint says what it waits for",
+        ),
+        EndpointErrorKind::Unreachable => (
+            "A replica closed its connection without an answer, and so did the one that was tried after it",
+            "Repeat the request",
+            "Read the endpoint's logs",
+        ),
+        EndpointErrorKind::Failed => (
+            "The control plane failed: its database or the machine",
+            "Report it",
+            "Read the log under the request's `x-request-id`",
+        ),
+    };
+    Advice { what, client, operator }
+}
+
 fn status_codes() -> String {
     let mut doc = String::from(
         "# Status codes\n\n\
@@ -176,12 +237,12 @@ fn status_codes() -> String {
          Every answer that is not a success has a JSON body in the shape of the route's dialect: \
          `{\"error\", \"error_type\"}` on the routes of text-embeddings-inference, \
          `{\"error\": {\"message\", \"type\", \"param\", \"code\"}}` on those of OpenAI (`/v1/…`, \
-         `/embeddings`), `{\"error\": {\"code\", \"message\", \"field\", \"request_id\"}}` on our own of indexes \
-         (`/v1/indexes…`), `{\"error\": {\"code\", \"message\"}, \"status\"}` on Pinecone's control plane \
+         `/embeddings`), `{\"error\": {\"code\", \"message\", \"field\", \"request_id\"}}` on our own of indexes, keys \
+         and costs (`/v1/indexes…`, `/api/…`), `{\"error\": {\"code\", \"message\"}, \"status\"}` on Pinecone's control plane \
          (`/pinecone/…`) and `{\"code\", \"message\", \"details\"}` on its data plane (`/pinecone/i/…`, \
          `/pinecone/legacy/…`), `{\"error\": {\"root_cause\", \"type\", \"reason\"}, \"status\"}` on those of \
-         OpenSearch (`/os/…`), `{\"error\"}` on those of Hugging Face's hosted API (`/pipeline/…`, \
-         `/models/…`). Two answers come before there is a route, and have no body: 400 for a \
+         OpenSearch (`/os/…`), `{\"error\"}` on those of Hugging Face's hosted API and of its endpoints \
+         (`/pipeline/…`, `/models/…`, `/v2/…`, `/serve/…`). Two answers come before there is a route, and have no body: 400 for a \
          request line or header that is not HTTP, and 431 for headers over the limit.\n\n\
          | | text-embeddings-inference | OpenAI | Hugging Face | Indexes | Pinecone | OpenSearch |\n\
          | --- | --- | --- | --- | --- | --- | --- |\n",

@@ -6,6 +6,7 @@ use wire::tei;
 
 use super::{Place, inputs, truncation};
 use crate::config::{ModelConfig, ServerConfig};
+use crate::endpoint_error::EndpointErrorKind;
 use crate::error::{ErrorKind, HttpError, input_error_kind};
 
 /// Translates a body of `/embed`.
@@ -164,6 +165,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::ContentType | ErrorKind::ContentEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
         ErrorKind::Index(kind) => kind.status(),
+        ErrorKind::Endpoint(kind) => kind.status(),
         ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -171,6 +173,24 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
 /// Writes an error in the vendor's shape.
 pub(crate) fn error_body(error: &HttpError) -> tei::ErrorBody {
     tei::ErrorBody { error: error.message.clone(), error_type: error_type(error.kind) }
+}
+
+// What calls these routes through a gateway, or with a key that may not.
+fn endpoint_error_type(kind: EndpointErrorKind) -> tei::ErrorType {
+    match kind {
+        EndpointErrorKind::UnknownEndpoint | EndpointErrorKind::UnknownKey => {
+            tei::ErrorType::NotFound
+        }
+        EndpointErrorKind::Refused => tei::ErrorType::Validation,
+        EndpointErrorKind::Forbidden => tei::ErrorType::Unauthorized,
+        EndpointErrorKind::OverRate => tei::ErrorType::Overloaded,
+        EndpointErrorKind::NoEndpoints
+        | EndpointErrorKind::Paused
+        | EndpointErrorKind::Waking
+        | EndpointErrorKind::Unreachable => tei::ErrorType::Unhealthy,
+        EndpointErrorKind::GivenUp => tei::ErrorType::Backend,
+        EndpointErrorKind::Failed => tei::ErrorType::Internal,
+    }
 }
 
 fn error_type(kind: ErrorKind) -> tei::ErrorType {
@@ -191,6 +211,7 @@ fn error_type(kind: ErrorKind) -> tei::ErrorType {
         | ErrorKind::BadHost
         | ErrorKind::ForeignPage => tei::ErrorType::Validation,
         ErrorKind::Index(_) => tei::ErrorType::Index,
+        ErrorKind::Endpoint(kind) => endpoint_error_type(kind),
         ErrorKind::Internal => tei::ErrorType::Internal,
     }
 }

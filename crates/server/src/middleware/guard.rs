@@ -1,5 +1,5 @@
-//! The rules of web pages on the routes of indexes: no page may drive a server on loopback, or read
-//! what it keeps.
+//! The rules of web pages on the routes of indexes, endpoints and keys: no page may drive a server on
+//! loopback, or read what it keeps.
 //!
 //! A key proves that a client may; a server without keys can only look at what browsers cannot
 //! forge. A page of another site is betrayed by `Origin`; one that has pointed its own name at this
@@ -23,26 +23,20 @@ pub(crate) async fn refuse_foreign_pages(
     request: Request,
     next: Next,
 ) -> Response<Body> {
+    let (method, headers) = (request.method(), request.headers());
     let has_body = !http_body::Body::is_end_stream(request.body());
-    match check(app.config(), request.method(), request.headers(), has_body) {
+    let checked =
+        if has_body && method != Method::GET { check_content_type(headers) } else { Ok(()) };
+    // Where a key is needed the route asks for it, and no page has one by itself.
+    let is_keyed = app.needs_key();
+    match checked.and_then(|()| if is_keyed { Ok(()) } else { check_page(app.config(), headers) }) {
         Ok(()) => next.run(request).await,
         Err(err) => err.into_response(),
     }
 }
 
-fn check(
-    config: &ServerConfig,
-    method: &Method,
-    headers: &HeaderMap,
-    has_body: bool,
-) -> Result<(), HttpError> {
-    if has_body && method != Method::GET {
-        check_content_type(headers)?;
-    }
-    // Whoever has come so far has sent a key, which no page has by itself.
-    if !config.api_keys.is_empty() {
-        return Ok(());
-    }
+// A server without keys can only look at what browsers cannot forge.
+fn check_page(config: &ServerConfig, headers: &HeaderMap) -> Result<(), HttpError> {
     check_host(config, headers)?;
     check_origin(config, headers)
 }
@@ -130,7 +124,7 @@ mod tests {
     use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::config::{ConnectionLimits, RootTask, TokenIds};
+    use crate::config::{ConnectionLimits, RootAnswers, RootTask, TokenIds};
 
     fn config() -> ServerConfig {
         let second = Duration::from_secs(1);
@@ -139,6 +133,7 @@ mod tests {
             api_keys: Vec::new(),
             cors_allow_origin: AllowedOrigins::Any,
             root_task: RootTask::ByShape,
+            root_answers: RootAnswers::Lists,
             openai_token_ids: TokenIds::Refuse,
             public_url: None,
             num_threads: 1,
@@ -160,7 +155,7 @@ mod tests {
             let name: HeaderName = name.parse().unwrap();
             headers.insert(name, HeaderValue::from_str(value).unwrap());
         }
-        check(config, &Method::POST, &headers, true).is_ok()
+        check_content_type(&headers).and_then(|()| check_page(config, &headers)).is_ok()
     }
 
     #[test]
@@ -199,12 +194,5 @@ mod tests {
         let public = ServerConfig { public_url, ..config() };
         assert!(is_let_in(&public, &[JSON, ("host", "vectors.example")]));
         assert!(!is_let_in(&public, &rebound));
-    }
-
-    #[test]
-    fn a_key_is_proof_enough() {
-        let keyed = ServerConfig { api_keys: vec!["k".to_owned().into()], ..config() };
-        let page = [JSON, ("host", "a.example"), ("origin", "https://b.example")];
-        assert!(is_let_in(&keyed, &page));
     }
 }

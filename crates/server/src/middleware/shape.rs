@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::IntoResponse;
 
 use crate::dialects::Dialect;
+use crate::endpoint_error::EndpointErrorKind;
 use crate::error::{ErrorKind, HttpError};
 use crate::indexes::IndexErrorKind;
 use crate::middleware::observe;
@@ -17,13 +18,14 @@ use crate::respond::JSON;
 
 /// Writes the body of an answer that carries an [`HttpError`].
 pub(crate) async fn shape_errors(request: Request, next: Next) -> Response<Body> {
-    let dialect = Dialect::of_path(request.uri().path());
+    let of_path = Dialect::of_path(request.uri().path());
     let request_id = observe::request_id(&request).to_owned();
     let mut response = next.run(request).await;
     let Some(err) = response.extensions_mut().remove::<HttpError>() else { return response };
+    // A route may speak another dialect than its path says.
+    let dialect = response.extensions_mut().remove::<Dialect>().unwrap_or(of_path);
     let (status, body) = dialect.render(&err, &request_id);
-    let failed = ErrorKind::Index(IndexErrorKind::Failed);
-    if matches!(err.kind, ErrorKind::ModelFailed | ErrorKind::Internal) || err.kind == failed {
+    if is_ours(err.kind) {
         tracing::error!(kind = ?err.kind, message = err.message, "request failed");
     }
     *response.status_mut() = status;
@@ -36,6 +38,17 @@ pub(crate) async fn shape_errors(request: Request, next: Next) -> Response<Body>
     }
     *response.body_mut() = Body::from(body);
     response
+}
+
+// What the operator should look into.
+fn is_ours(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ModelFailed
+            | ErrorKind::Internal
+            | ErrorKind::Index(IndexErrorKind::Failed)
+            | ErrorKind::Endpoint(EndpointErrorKind::Failed | EndpointErrorKind::Unreachable)
+    )
 }
 
 // Rounded up, and at least 1: a client that is told 0 comes back at once.

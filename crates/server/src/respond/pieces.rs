@@ -24,25 +24,62 @@ pub(crate) enum Brackets {
     Nested,
     /// One embedding alone.
     Flat,
+    /// A list of embeddings in an object.
+    InObject,
+    /// One embedding alone in an object.
+    FlatInObject,
+}
+
+impl Brackets {
+    /// Returns how a list stands where one text stands like this.
+    pub(crate) fn of_a_list(self) -> Self {
+        match self {
+            Self::Nested | Self::Flat => Self::Nested,
+            Self::InObject | Self::FlatInObject => Self::InObject,
+        }
+    }
+
+    fn is_flat(self) -> bool {
+        matches!(self, Self::Flat | Self::FlatInObject)
+    }
+
+    fn is_in_object(self) -> bool {
+        matches!(self, Self::InObject | Self::FlatInObject)
+    }
 }
 
 /// `[[…],[…]]`, or `[…]` for one.
 pub(crate) struct Rows {
     rows: Peekable<Enumerate<IntoIter<Embedded>>>,
     brackets: Brackets,
+    has_begun: bool,
 }
 
 impl Rows {
     pub(crate) fn new(rows: Vec<Embedded>, brackets: Brackets) -> Self {
-        debug_assert!(brackets == Brackets::Nested || rows.len() == 1);
-        Self { rows: rows.into_iter().enumerate().peekable(), brackets }
+        debug_assert!(!brackets.is_flat() || rows.len() == 1);
+        Self { rows: rows.into_iter().enumerate().peekable(), brackets, has_begun: false }
     }
 }
 
 impl Pieces for Rows {
     fn write_next(&mut self, out: &mut BytesMut) -> Result<ControlFlow<()>, NotFinite> {
+        if self.brackets.is_in_object() && !self.has_begun {
+            out.put_slice(br#"{"embeddings":"#);
+        }
+        self.has_begun = true;
+        let written = self.write_row(out)?;
+        if self.brackets.is_in_object() && written.is_break() {
+            out.put_u8(b'}');
+        }
+        Ok(written)
+    }
+}
+
+impl Rows {
+    fn write_row(&mut self, out: &mut BytesMut) -> Result<ControlFlow<()>, NotFinite> {
         let next = self.rows.next();
-        if self.brackets == Brackets::Flat {
+        if self.brackets.is_flat() {
             let (_, row) = next.expect("one embedding alone is there");
             floats::write_array(out, &row.values)?;
             return Ok(ControlFlow::Break(()));

@@ -89,6 +89,78 @@ pub(crate) enum HuggingFaceErrors {
     NotReady(huggingface::ErrorBody),
 }
 
+/// What a route of Hugging Face's Inference Endpoints answers in place of a result.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers that middleware::shape writes")]
+pub(crate) enum EndpointErrors {
+    #[response(status = 400, description = "What is asked for cannot be; the message says why")]
+    BadRequest(huggingface::ErrorBody),
+    #[response(status = 401, description = "No API key, or an unknown one")]
+    Unauthorized(huggingface::ErrorBody),
+    #[response(status = 403, description = "The key may not, or another site's page asks")]
+    Forbidden(huggingface::ErrorBody),
+    #[response(status = 404, description = "No such endpoint")]
+    NotFound(huggingface::ErrorBody),
+    #[response(status = 413, description = "The body is larger than the payload limit")]
+    TooLarge(huggingface::ErrorBody),
+    #[response(status = 415, description = "The body is compressed, or not said to be JSON")]
+    ContentType(huggingface::ErrorBody),
+    #[response(status = 500, description = "The control plane failed; see the log")]
+    Failed(huggingface::ErrorBody),
+    #[response(status = 501, description = "The server is no control plane")]
+    NoEndpoints(huggingface::ErrorBody),
+}
+
+/// What our own routes of the control plane answer in place of a result.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers that middleware::shape writes")]
+pub(crate) enum ControlErrors {
+    #[response(status = 400, description = "A field has a value that cannot be used")]
+    BadRequest(indexes::ErrorBody),
+    #[response(status = 401, description = "No API key, or an unknown one")]
+    Unauthorized(indexes::ErrorBody),
+    #[response(status = 403, description = "The key may not, or another site's page asks")]
+    Forbidden(indexes::ErrorBody),
+    #[response(status = 404, description = "No such key")]
+    NotFound(indexes::ErrorBody),
+    #[response(status = 413, description = "The body is larger than the payload limit")]
+    TooLarge(indexes::ErrorBody),
+    #[response(status = 415, description = "The body is compressed, or not said to be JSON")]
+    ContentType(indexes::ErrorBody),
+    #[response(status = 500, description = "The control plane failed; see the log")]
+    Failed(indexes::ErrorBody),
+    #[response(status = 501, description = "The server is no control plane")]
+    NoEndpoints(indexes::ErrorBody),
+}
+
+/// What the gateway answers in place of a replica.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers that middleware::shape writes")]
+pub(crate) enum GatewayErrors {
+    #[response(status = 400, description = "`X-Scale-Up-Timeout` is no number")]
+    BadRequest(huggingface::ErrorBody),
+    #[response(status = 401, description = "No API key, or an unknown one")]
+    Unauthorized(huggingface::ErrorBody),
+    #[response(status = 403, description = "The key may not ask endpoints")]
+    Forbidden(huggingface::ErrorBody),
+    #[response(status = 404, description = "No such endpoint")]
+    NotFound(huggingface::ErrorBody),
+    #[response(status = 409, description = "The endpoint is paused; the message says by whom")]
+    Paused(huggingface::ErrorBody),
+    #[response(status = 413, description = "The body is larger than the payload limit")]
+    TooLarge(huggingface::ErrorBody),
+    #[response(status = 424, description = "The endpoint has failed; the message says why")]
+    GivenUp(huggingface::ErrorBody),
+    #[response(status = 429, description = "The key is over its tokens; see Retry-After")]
+    OverRate(huggingface::ErrorBody),
+    #[response(status = 501, description = "The server is no control plane")]
+    NoEndpoints(huggingface::ErrorBody),
+    #[response(status = 502, description = "No replica answered")]
+    Unreachable(huggingface::ErrorBody),
+    #[response(status = 503, description = "No replica is ready yet; see Retry-After")]
+    Waking(huggingface::ErrorBody),
+}
+
 /// What a route of our own answers in place of a result.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "describes answers that middleware::shape writes")]
@@ -175,7 +247,7 @@ pub(crate) enum PineconeDataErrors {
 }
 
 /// Routes that are not about one model.
-const OF_INDEXES: [&str; 3] = ["/pinecone/", "/os/", "/v1/indexes"];
+const OF_NO_MODEL: [&str; 6] = ["/pinecone/", "/os/", "/v1/indexes", "/v2/", "/api/", "/serve/"];
 
 /// Answers a path that is no route.
 pub(crate) async fn unknown_route(
@@ -185,7 +257,7 @@ pub(crate) async fn unknown_route(
 ) -> HttpError {
     let path = uri.path();
     let mut message = format!("there is no route {method} {path}; see /docs for the routes");
-    if !OF_INDEXES.iter().any(|of_indexes| path.starts_with(of_indexes)) {
+    if !OF_NO_MODEL.iter().any(|prefix| path.starts_with(prefix)) {
         let names = app.models().names();
         message +=
             &format!(", each of which may stand behind the name of a served model ({names})");

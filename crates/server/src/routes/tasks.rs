@@ -30,7 +30,7 @@ pub(super) async fn embed(
         return respond::embeddings(answer, call.app.offload(), pieces).await;
     }
     let answer = call.embed(&model, request, place).await?;
-    let brackets = if place.is_one() { single } else { Brackets::Nested };
+    let brackets = if place.is_one() { single } else { single.of_a_list() };
     let pieces = |rows| Box::new(Rows::new(rows, brackets)) as Box<dyn Pieces>;
     respond::embeddings(answer, call.app.offload(), pieces).await
 }

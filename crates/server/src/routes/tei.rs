@@ -6,6 +6,7 @@ use wire::huggingface::PipelineRequest;
 use wire::tei::{EmbedAllRequest, EmbedRequest, EmbedResponse, SimilarityRequest};
 
 use super::errors::TeiErrors;
+use super::root_answers::Answers;
 use super::tasks;
 use crate::body::JsonBody;
 use crate::call::Call;
@@ -74,6 +75,9 @@ pub(crate) async fn similarity(
 
 /// Does what the shape of `inputs` asks for: embeds a text or a list, as `/embed`; compares the
 /// texts of an object, as `/similarity`.
+///
+/// A replica of an endpoint with Hugging Face's own image and the task `sentence-embeddings` answers an
+/// object with `embeddings`, flat for one text, and its errors are those of that image.
 #[utoipa::path(
     post, path = "/", tag = "text-embeddings-inference",
     request_body = PipelineRequest,
@@ -84,9 +88,10 @@ pub(crate) async fn similarity(
 )]
 pub(crate) async fn root(
     call: Call,
-    JsonBody(request): JsonBody<PipelineRequest>,
-) -> Result<Response<Body>, HttpError> {
-    answer_root(&call, request).await
+    answers: Answers,
+    request: Result<JsonBody<PipelineRequest>, HttpError>,
+) -> Response<Body> {
+    answers.shape(answer_root(&call, answers, request).await)
 }
 
 /// The same as `POST /`, for Amazon SageMaker.
@@ -100,16 +105,22 @@ pub(crate) async fn root(
 )]
 pub(crate) async fn invocations(
     call: Call,
-    JsonBody(request): JsonBody<PipelineRequest>,
-) -> Result<Response<Body>, HttpError> {
-    answer_root(&call, request).await
+    answers: Answers,
+    request: Result<JsonBody<PipelineRequest>, HttpError>,
+) -> Response<Body> {
+    answers.shape(answer_root(&call, answers, request).await)
 }
 
-async fn answer_root(call: &Call, request: PipelineRequest) -> Result<Response<Body>, HttpError> {
+async fn answer_root(
+    call: &Call,
+    answers: Answers,
+    request: Result<JsonBody<PipelineRequest>, HttpError>,
+) -> Result<Response<Body>, HttpError> {
+    let JsonBody(request) = request?;
     match (dialects::huggingface::task(request), call.app.config().root_task) {
         (Task::Similarity(request), _) => tasks::similarity(call, None, request).await,
         (Task::Embed(request), RootTask::ByShape) => {
-            tasks::embed(call, None, request, Brackets::Nested).await
+            tasks::embed(call, None, request, answers.brackets()).await
         }
         (Task::Embed(_), RootTask::Similarity) => {
             let message = "`inputs`: this server was started with the task sentence-similarity; \

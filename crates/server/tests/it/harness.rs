@@ -17,7 +17,7 @@ use index::{Checked, MemoryStore};
 use serde_json::Value;
 use server::{
     AllowedOrigins, App, ConnectionLimits, Drained, Indexes, Metrics, ModelConfig, ModelSlot,
-    RootTask, Secret, Server, ServerConfig, TokenIds,
+    RootAnswers, RootTask, Secret, Server, ServerConfig, TokenIds,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,6 +31,7 @@ pub(crate) fn config() -> ServerConfig {
         api_keys: Vec::new(),
         cors_allow_origin: AllowedOrigins::Any,
         root_task: RootTask::ByShape,
+        root_answers: RootAnswers::Lists,
         openai_token_ids: TokenIds::Refuse,
         public_url: None,
         num_threads: 2,
@@ -122,7 +123,7 @@ impl TestServer {
     pub(crate) async fn keeping(config: ServerConfig, models: &[&str], indexes: Indexes) -> Self {
         let configs = models.iter().map(|name| model(name)).collect();
         let metrics = Metrics::detached().unwrap();
-        let (app, slots) = App::new(config, configs, indexes, metrics).unwrap();
+        let (app, slots) = App::new(config, configs, indexes, None, metrics).unwrap();
         for slot in slots {
             let engine = shared_engine(slot.name());
             slot.ready(engine);
@@ -153,7 +154,7 @@ impl TestServer {
         models: Vec<ModelConfig>,
     ) -> (Self, Vec<ModelSlot>) {
         let (app, slots) =
-            App::new(config, models, no_indexes(), Metrics::detached().unwrap()).unwrap();
+            App::new(config, models, no_indexes(), None, Metrics::detached().unwrap()).unwrap();
         (Self::run(app, drain_limit).await, slots)
     }
 

@@ -6,6 +6,7 @@ mod connections;
 mod docs;
 mod drain;
 mod embed;
+mod endpoints;
 mod harness;
 mod huggingface;
 mod indexes;

@@ -63,7 +63,7 @@ async fn answers_are_counted_by_route_and_not_by_path() {
 async fn the_engines_of_the_process_record_into_installed_metrics() {
     let metrics = Metrics::install().unwrap();
     assert!(Metrics::install().is_err(), "a process has one place for metrics");
-    let (app, slots) = App::new(config(), vec![model(TINY)], no_indexes(), metrics).unwrap();
+    let (app, slots) = App::new(config(), vec![model(TINY)], no_indexes(), None, metrics).unwrap();
     for slot in slots {
         slot.ready(engine(TINY, EngineConfig::for_tests()));
     }

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use wire::indexes as wire;
 
+use crate::endpoint_error::EndpointErrorKind;
 use crate::error::{ErrorKind, HttpError};
 use crate::indexes::IndexErrorKind;
 
@@ -25,6 +26,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         ErrorKind::Overloaded => StatusCode::TOO_MANY_REQUESTS,
         ErrorKind::NotReady => StatusCode::SERVICE_UNAVAILABLE,
         ErrorKind::Index(kind) => kind.status(),
+        ErrorKind::Endpoint(kind) => kind.status(),
         ErrorKind::ModelFailed | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -80,6 +82,19 @@ pub(crate) fn code(kind: ErrorKind) -> &'static str {
             IndexErrorKind::NoSpace => "no_space",
             IndexErrorKind::Unavailable => "unavailable",
             IndexErrorKind::Failed => "failed",
+        },
+        ErrorKind::Endpoint(kind) => match kind {
+            EndpointErrorKind::NoEndpoints => "no_endpoints",
+            EndpointErrorKind::UnknownEndpoint => "unknown_endpoint",
+            EndpointErrorKind::UnknownKey => "unknown_key",
+            EndpointErrorKind::Refused => "refused",
+            EndpointErrorKind::Forbidden => "forbidden",
+            EndpointErrorKind::OverRate => "over_rate",
+            EndpointErrorKind::Paused => "endpoint_paused",
+            EndpointErrorKind::GivenUp => "endpoint_failed",
+            EndpointErrorKind::Waking => "endpoint_waking",
+            EndpointErrorKind::Unreachable => "unreachable",
+            EndpointErrorKind::Failed => "failed",
         },
     }
 }

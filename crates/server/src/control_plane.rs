@@ -1,0 +1,51 @@
+//! The control plane, as the routes of endpoints and the gateway use it.
+
+use std::fmt;
+use std::time::Duration;
+
+use endpoints::Control;
+
+use crate::asker::Asker;
+
+/// What the operator decides about the routes of endpoints.
+#[derive(Debug, Clone)]
+pub struct ControlPlaneSettings {
+    /// Whose the endpoints are of a client that asks who it is.
+    pub default_namespace: String,
+    /// How long a request waits for a replica if it does not say so itself.
+    pub hold_limit: Duration,
+}
+
+/// The control plane and what the routes need beside it.
+#[derive(Clone)]
+pub struct ControlPlane {
+    control: Control,
+    settings: ControlPlaneSettings,
+}
+
+impl ControlPlane {
+    /// Makes the routes of endpoints answer for `control`.
+    pub fn new(control: Control, settings: ControlPlaneSettings) -> Self {
+        Self { control, settings }
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// Returns what this one is called as somebody who did something: its key has a name, or whoever has
+    /// none is the owner of the default namespace.
+    pub(crate) fn name_of(&self, asker: &Asker) -> String {
+        asker.name().unwrap_or(&self.settings.default_namespace).to_owned()
+    }
+
+    pub(crate) fn settings(&self) -> &ControlPlaneSettings {
+        &self.settings
+    }
+}
+
+impl fmt::Debug for ControlPlane {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ControlPlane").field("settings", &self.settings).finish()
+    }
+}

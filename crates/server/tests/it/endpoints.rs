@@ -1,0 +1,9 @@
+//! The control plane and the gateway over real HTTP, with replicas that are small servers of the test.
+
+mod access;
+mod control;
+mod gateway;
+mod native;
+mod runtime;
+mod toolkit;
+mod world;
