@@ -13,6 +13,7 @@ mod indexes;
 mod into;
 mod model;
 mod outcome;
+mod proxy;
 mod search;
 mod serve;
 mod signals;
@@ -53,6 +54,12 @@ enum Command {
                       works with it. Clients of Pinecone take http://127.0.0.1:8080/pinecone for a host."
     )]
     Serve(serve::ServeArgs),
+
+    /// Let clients with hard-coded hosts reach this machine's server
+    #[command(after_help = "Example: sembla proxy --server http://127.0.0.1:8080\n\n\
+                      Paste the three lines that it prints into the shell of a client, which then finds here what \
+                      it asks of api.openai.com, Hugging Face or Pinecone; docs/proxy.md has the hosts.")]
+    Proxy(proxy::ProxyArgs),
 
     /// Embed a column of a dataset, into a folder or an index
     #[command(after_help = "Example: sembla embed questions.csv --column question \
@@ -110,6 +117,7 @@ pub(crate) fn run(args: impl Iterator<Item = std::ffi::OsString>, env: &Env) -> 
 fn execute(command: &Command, env: &Env) -> anyhow::Result<Outcome> {
     match command {
         Command::Serve(args) => serve::run(args, env),
+        Command::Proxy(args) => proxy::run(args, env),
         Command::Embed(args) => embed::run(args, env),
         Command::Search(args) => search::run(args, env),
         Command::Index(command) => index::run(command, env),

@@ -7,6 +7,7 @@
 mod defaults;
 #[cfg(test)]
 mod docs;
+mod endpoints;
 mod error;
 mod folders;
 mod kind;
@@ -20,10 +21,13 @@ mod tei;
 mod tests;
 
 pub(crate) use defaults::{default_table, default_text};
+pub(crate) use endpoints::ReplicaMemory;
 pub(crate) use error::ConfigError;
 pub(crate) use kind::Kind;
 pub(crate) use layers::{Env, Given, Layers};
-pub(crate) use parts::{Config, HubConfig, LogConfig, LogFormat, RootTask, pooling_named};
+pub(crate) use parts::{
+    Config, HubConfig, LogConfig, LogFormat, RootAnswers, RootTask, pooling_named,
+};
 pub(crate) use secret::Secret;
 pub(crate) use show::render;
 pub(crate) use table::{Command, Group, Level, SETTINGS, Setting};

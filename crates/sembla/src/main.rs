@@ -9,6 +9,8 @@ mod machine;
 mod models;
 mod owner;
 mod progress;
+mod proxy;
+mod replicas;
 mod telemetry;
 
 use std::process::ExitCode;

@@ -12,6 +12,7 @@ pub(crate) mod list;
 mod needed;
 mod partial;
 pub(crate) mod reference;
+pub(crate) mod survey;
 mod whole;
 
 use std::io;

@@ -34,7 +34,7 @@ macro_rules! commands {
         }
     )*};
 }
-commands!(Serve, Embed, Search, Index, IndexModel, Model, Doctor, ConfigShow);
+commands!(Serve, Proxy, Embed, Search, Index, IndexModel, Model, Doctor, ConfigShow);
 
 const CONFIG: &str = "config";
 

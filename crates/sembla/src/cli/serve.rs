@@ -1,8 +1,10 @@
-//! `sembla serve`: models and indexes behind HTTP.
+//! `sembla serve`: models, indexes and endpoints behind HTTP.
 //!
 //! The listener is bound first, so that probes get an answer while models are downloaded and
 //! loaded. Serving has a few threads of its own that wait rather than compute; the compute threads
 //! are the engines' pool.
+
+mod control_plane;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,27 +12,33 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use engine::{Engine, Pool};
 use server::{
-    AllowedOrigins, App, AppError, ConnectionLimits, Metrics, ModelSlot, Server, ServerConfig,
-    TokenIds,
+    AllowedOrigins, App, AppError, ConnectionLimits, Indexes, Metrics, ModelSlot, Server,
+    ServerConfig, TokenIds,
 };
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::flags::{Flags, Serve};
 use super::outcome::{Outcome, UsageError};
 use super::signals;
 use super::start::{Started, bring, reference, start};
-use crate::config::{Command, Config, Env, RootTask};
+use crate::config::{Command, Config, Env, RootAnswers, RootTask};
 use crate::machine;
 use crate::models::Freshness;
 use crate::models::reference::ModelRef;
 use crate::owner::{self, Served};
+use crate::replicas;
 
 /// Arguments of `sembla serve`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     flags: Flags<Serve>,
+
+    /// End when standard input, a pipe to the process that started this one, is closed
+    #[arg(long, hide = true)]
+    exit_with_owner: bool,
 }
 
 // Enough that a large body on one connection does not keep health from answering on another. What
@@ -49,7 +57,12 @@ pub(crate) fn run(args: &ServeArgs, env: &Env) -> anyhow::Result<Outcome> {
         .build()
         .context("failed to start the threads that serve")?;
     let pool = Arc::new(Pool::start(started.threads.count));
-    let served = runtime.block_on(serve(&started, &references, &pool));
+    let served = runtime.block_on(async {
+        if args.exit_with_owner {
+            replicas::exit_with_owner()?;
+        }
+        serve(&started, &references, &pool, env).await
+    });
     // A model that is still being loaded is not waited for.
     runtime.shutdown_background();
     served
@@ -64,18 +77,24 @@ async fn serve(
     started: &Arc<Started>,
     references: &[ModelRef],
     pool: &Arc<Pool>,
+    env: &Env,
 ) -> anyhow::Result<Outcome> {
     let config = &started.config;
     let (listener, address) = listen(config).await?;
     let Served { indexes, local, closing } = open_indexes(started, address).await?;
+    let (control, mut running) = match &indexes {
+        // Who may not keep indexes may not keep endpoints, for the same reason.
+        Indexes::None { why } => control_plane::none(why),
+        Indexes::In(_) | Indexes::Embedded { .. } => control_plane::open(started, env).await?,
+    };
     let models = references.iter().map(|reference| model_config(reference, config)).collect();
     let metrics = Metrics::install()?;
     let (app, slots) =
-        App::new(server_config(started), models, indexes, metrics).map_err(refused)?;
+        App::new(server_config(started), models, indexes, control, metrics).map_err(refused)?;
     let (stop, stopping) = signals::stop()?;
     announce(config, address);
 
-    let (failed, failure) = oneshot::channel();
+    let (load_failed, failure) = oneshot::channel();
     let loading = Loading {
         started: Arc::clone(started),
         pool: Arc::clone(pool),
@@ -84,22 +103,27 @@ async fn serve(
     let loader = tokio::task::spawn_blocking(move || {
         if let Err(err) = loading.run() {
             // Nobody listens once the server stops for another reason.
-            let _ = failed.send(err);
+            let _ = load_failed.send(err);
         }
     });
-    let mut load_error = None;
+    let mut failed = None;
+    let mut asked = None;
     let shutdown = async {
         tokio::select! {
             () = stopping => {}
-            Ok(err) = failure => load_error = Some(err),
+            Ok(err) = failure => failed = Some(err),
+            err = running.broken() => failed = Some(err),
         }
+        asked = Some(Instant::now());
     };
     let server = local.into_iter().fold(Server::new(app), Server::with_local);
     let drained = server.run(listener, shutdown, config.serve.drain_limit).await;
     loader.abort();
+    // Replicas have what the requests left of the limit: it is one for all.
+    running.close(asked.unwrap_or_else(Instant::now) + config.serve.drain_limit).await;
     closing.close().await;
     drop(stop);
-    if let Some(err) = load_error {
+    if let Some(err) = failed {
         return Err(err);
     }
     if drained.num_cut_off > 0 {
@@ -231,6 +255,10 @@ fn server_config(started: &Started) -> ServerConfig {
         root_task: match serve.root_task {
             RootTask::ByShape => server::RootTask::ByShape,
             RootTask::Similarity => server::RootTask::Similarity,
+        },
+        root_answers: match serve.root_answers {
+            RootAnswers::Lists => server::RootAnswers::Lists,
+            RootAnswers::Toolkit => server::RootAnswers::Toolkit,
         },
         openai_token_ids: if serve.openai_accept_token_ids {
             TokenIds::Accept

@@ -18,5 +18,8 @@ pub(crate) fn default_text(setting: &Setting, defaults: &Table) -> Option<String
         let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
         return (!items.is_empty()).then(|| items.join(","));
     }
+    if value.as_table().is_some_and(Table::is_empty) {
+        return None;
+    }
     Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }

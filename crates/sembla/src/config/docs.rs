@@ -9,6 +9,21 @@ use super::defaults::{default_table, default_text};
 use super::table::{CONFIG_VARIABLE, Group, SETTINGS, Setting};
 use super::tei::{FOREIGN, Fate};
 
+/// What instances cost elsewhere, as tutorials of Hugging Face show it.
+const PRICES_EXAMPLE: &str = r#"
+A deployment runs on what this machine has, whatever instance its client asks for; the price is a label. With these
+rows of the file, costs add up as they would on Hugging Face:
+
+```toml
+[prices]
+"nvidia-t4/x1" = 0.5
+"nvidia-l4/x1" = 0.8
+"nvidia-a10g/x1" = 1.0
+"nvidia-a10g/x4" = 5.0
+"inf2/x1" = 0.75
+```
+"#;
+
 /// Renders the page.
 pub(super) fn settings_page() -> String {
     let defaults = default_table();
@@ -43,6 +58,9 @@ fn section(setting: &Setting, defaults: &Table) -> String {
             let _ = writeln!(text, "- Default: `{default}`");
         }
         None => text.push_str("- Default: none\n"),
+    }
+    if setting.name == "prices" {
+        text.push_str(PRICES_EXAMPLE);
     }
     text
 }

@@ -3,6 +3,7 @@
 //! A flag and an environment variable bring text, the TOML file brings typed values. Both end as
 //! the same canonical [`toml::Value`], so that everything behind this file sees one form.
 
+mod prices;
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +38,10 @@ pub(crate) enum Kind {
     CountOrAuto { min: u64, max: u64 },
     /// A number of bytes in a range, which may carry a unit.
     Bytes { min: u64, max: u64 },
+    /// As [`Kind::Bytes`], or `auto`.
+    BytesOrAuto { min: u64, max: u64 },
+    /// Dollars by name; in one text as NAME=DOLLARS, separated by commas.
+    Prices,
     /// A number of seconds in a range, with or without a fraction.
     Seconds { min: f64, max: f64 },
     /// One of these words.
@@ -64,6 +69,11 @@ impl Kind {
                 _ => Self::Count { min, max }.parse(text),
             },
             Self::Bytes { min, max } => integer_within(parse_bytes(text)?, min, max),
+            Self::BytesOrAuto { min, max } => match text {
+                AUTO => Some(Value::String(AUTO.to_owned())),
+                _ => Self::Bytes { min, max }.parse(text),
+            },
+            Self::Prices => prices::parse(text),
             Self::Seconds { min, max } => seconds_within(text.parse().ok()?, min, max),
             Self::Choice(words) => {
                 let word = text.to_ascii_lowercase().replace('-', "_");
@@ -87,9 +97,11 @@ impl Kind {
             (
                 Self::Count { min, max }
                 | Self::CountOrAuto { min, max }
+                | Self::BytesOrAuto { min, max }
                 | Self::Bytes { min, max },
                 Value::Integer(number),
             ) => integer_within(u64::try_from(*number).ok()?, min, max),
+            (Self::Prices, Value::Table(table)) => prices::check(table),
             (Self::Seconds { min, max }, Value::Float(number)) => seconds_within(*number, min, max),
             (Self::Seconds { min, max }, Value::Integer(number)) => {
                 seconds_within(u32::try_from(*number).ok()?.into(), min, max)
@@ -129,6 +141,8 @@ impl Kind {
             Self::Bytes { min, max } => {
                 format!("a number of bytes from {min} to {max}, such as 500000, 32MB or 16MiB")
             }
+            Self::BytesOrAuto { .. } => "a number of bytes, such as 16GiB, or `auto`".to_owned(),
+            Self::Prices => prices::EXPECTED.to_owned(),
             Self::Seconds { min, max } => format!("a number of seconds from {min} to {max}"),
             Self::Choice(words) => match words {
                 [only] => format!("`{only}`"),
@@ -150,7 +164,8 @@ impl Kind {
             Self::Url => "URL",
             Self::Switch => "true|false",
             Self::Count { .. } | Self::CountOrAuto { .. } => "N",
-            Self::Bytes { .. } => "BYTES",
+            Self::Bytes { .. } | Self::BytesOrAuto { .. } => "BYTES",
+            Self::Prices => "TYPE=DOLLARS,…",
             Self::Seconds { .. } => "SECONDS",
         };
         name.to_owned()

@@ -1,5 +1,6 @@
 //! The checked configuration, in one struct per part of the program.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use super::endpoints::{self, EndpointsConfig, ReplicaMemory};
 use super::error::ConfigError;
 use super::folders::Folders;
 use super::layers::{Env, Layers};
@@ -21,6 +23,7 @@ pub(crate) struct Config {
     pub(crate) threads: Option<NonZeroUsize>,
     pub(crate) serve: ServeConfig,
     pub(crate) indexes: IndexesConfig,
+    pub(crate) endpoints: EndpointsConfig,
     pub(crate) hub: HubConfig,
     pub(crate) log: LogConfig,
     /// The folder for what Sembla itself keeps; `None` if no variable says where home is.
@@ -51,6 +54,7 @@ pub(crate) struct ServeConfig {
     pub(crate) cors_allow_origins: Vec<String>,
     pub(crate) openai_accept_token_ids: bool,
     pub(crate) root_task: RootTask,
+    pub(crate) root_answers: RootAnswers,
     pub(crate) max_connections: usize,
     pub(crate) max_header_bytes: usize,
     pub(crate) header_read_timeout: Duration,
@@ -81,6 +85,14 @@ pub(crate) struct IndexesConfig {
 pub(crate) enum RootTask {
     ByShape,
     Similarity,
+}
+
+/// The shape of embeddings that `POST /` and `/invocations` answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RootAnswers {
+    Lists,
+    Toolkit,
 }
 
 /// How to reach the Hub and where its files are kept.
@@ -140,6 +152,7 @@ struct RawConfig {
     cors_allow_origin: Vec<String>,
     openai_accept_token_ids: bool,
     root_task: RootTask,
+    root_answers: RootAnswers,
     max_connections: usize,
     max_header_bytes: usize,
     header_read_timeout: f64,
@@ -152,6 +165,11 @@ struct RawConfig {
     index_store_key: Option<Secret>,
     max_index_size: u64,
     index_query_time: f64,
+    default_namespace: String,
+    replica_memory: Value,
+    prices: BTreeMap<String, f64>,
+    scale_up_timeout: f64,
+    replica_start_timeout: f64,
     hub_endpoint: String,
     hub_cache: String,
     hub_token: Option<Secret>,
@@ -212,6 +230,7 @@ impl Config {
                 cors_allow_origins: raw.cors_allow_origin,
                 openai_accept_token_ids: raw.openai_accept_token_ids,
                 root_task: raw.root_task,
+                root_answers: raw.root_answers,
                 max_connections: raw.max_connections,
                 max_header_bytes: raw.max_header_bytes,
                 header_read_timeout: Duration::from_secs_f64(raw.header_read_timeout),
@@ -226,6 +245,13 @@ impl Config {
                 store_key: raw.index_store_key,
                 max_index_bytes: raw.max_index_size,
                 query_time: Duration::from_secs_f64(raw.index_query_time),
+            },
+            endpoints: EndpointsConfig {
+                default_namespace: raw.default_namespace,
+                memory: ReplicaMemory::from_value(&raw.replica_memory),
+                prices: endpoints::price_table(&raw.prices),
+                scale_up_timeout: Duration::from_secs_f64(raw.scale_up_timeout),
+                start_timeout: Duration::from_secs_f64(raw.replica_start_timeout),
             },
             hub: HubConfig {
                 endpoint: raw.hub_endpoint.trim_end_matches('/').to_owned(),
@@ -245,6 +271,7 @@ impl Config {
 }
 
 fn check_together(raw: &RawConfig, layers: &Layers) -> Result<(), ConfigError> {
+    endpoints::check_namespace(&raw.default_namespace, layers)?;
     if raw.default_prompt.is_some() && raw.default_prompt_name.is_some() {
         return Err(ConfigError::Exclusive {
             first: "default_prompt",

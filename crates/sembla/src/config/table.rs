@@ -44,6 +44,7 @@ pub(crate) enum Group {
     Compute,
     Serving,
     Indexes,
+    Endpoints,
     Hub,
     /// And logs.
     Folders,
@@ -51,8 +52,15 @@ pub(crate) enum Group {
 
 impl Group {
     /// All groups, in the order of the docs.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Models, Self::Compute, Self::Serving, Self::Indexes, Self::Hub, Self::Folders];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Models,
+        Self::Compute,
+        Self::Serving,
+        Self::Indexes,
+        Self::Endpoints,
+        Self::Hub,
+        Self::Folders,
+    ];
 
     /// Returns the heading.
     pub(crate) fn title(self) -> &'static str {
@@ -61,6 +69,7 @@ impl Group {
             Self::Compute => "Compute",
             Self::Serving => "Serving",
             Self::Indexes => "Indexes",
+            Self::Endpoints => "Endpoints",
             Self::Hub => "The Hub",
             Self::Folders => "Folders and logs",
         }
@@ -78,6 +87,7 @@ pub(crate) enum Level {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
     Serve,
+    Proxy,
     Embed,
     Search,
     /// What works with an index alone.
@@ -140,9 +150,19 @@ const TAKING_MODELS: &[Command] =
 /// Commands that may open an index.
 const INDEXING: &[Command] =
     &[Command::Serve, Command::Embed, Command::Search, Command::Index, Command::IndexModel];
-/// Commands that compute, or look into the data directory.
+/// Commands that compute.
 const WORKING: &[Command] = &[
     Command::Serve,
+    Command::Embed,
+    Command::Search,
+    Command::Index,
+    Command::IndexModel,
+    Command::Doctor,
+];
+/// Commands that look into the data directory.
+const KEEPING: &[Command] = &[
+    Command::Serve,
+    Command::Proxy,
     Command::Embed,
     Command::Search,
     Command::Index,
@@ -152,6 +172,7 @@ const WORKING: &[Command] = &[
 /// Commands that write logs.
 const LOGGING: &[Command] = &[
     Command::Serve,
+    Command::Proxy,
     Command::Embed,
     Command::Search,
     Command::Index,
@@ -160,6 +181,8 @@ const LOGGING: &[Command] = &[
     Command::Doctor,
 ];
 const SERVING: &[Command] = &[Command::Serve];
+/// Commands that take connections.
+const LISTENING: &[Command] = &[Command::Serve, Command::Proxy];
 
 // A forward pass of 16 million tokens would need more memory than any machine has that runs this.
 const TOKENS: Kind = Kind::Count { min: 1, max: 1 << 24 };
@@ -359,11 +382,21 @@ pub(crate) const SETTINGS: &[Setting] = &[
                alone",
     },
     Setting {
+        name: "root_answers",
+        group: Group::Serving,
+        kind: Kind::Choice(&["lists", "toolkit"]),
+        level: Level::Rare,
+        commands: SERVING,
+        aliases: NO_ALIASES,
+        help: "The shape of embeddings that POST / and /invocations answer: lists as \
+               text-embeddings-inference, or the object with `embeddings` of Hugging Face's toolkit",
+    },
+    Setting {
         name: "max_connections",
         group: Group::Serving,
         kind: Kind::Count { min: 1, max: 1 << 20 },
         level: Level::Rare,
-        commands: SERVING,
+        commands: LISTENING,
         aliases: NO_ALIASES,
         help: "The most connections at once; further ones wait to be accepted",
     },
@@ -372,7 +405,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: Group::Serving,
         kind: Kind::Bytes { min: 8192, max: 1 << 24 },
         level: Level::Rare,
-        commands: SERVING,
+        commands: LISTENING,
         aliases: NO_ALIASES,
         help: "The most bytes of a request's line and headers",
     },
@@ -381,7 +414,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: Group::Serving,
         kind: TIMEOUT,
         level: Level::Rare,
-        commands: SERVING,
+        commands: LISTENING,
         aliases: NO_ALIASES,
         help: "How long a connection may take from one answer to the end of the next request's \
                headers",
@@ -400,7 +433,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: Group::Serving,
         kind: TIMEOUT,
         level: Level::Rare,
-        commands: SERVING,
+        commands: LISTENING,
         aliases: NO_ALIASES,
         help: "A client that takes nothing of its answer for so long is cut off",
     },
@@ -409,9 +442,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: Group::Serving,
         kind: Kind::Seconds { min: 0.0, max: 3600.0 },
         level: Level::Rare,
-        commands: SERVING,
+        commands: LISTENING,
         aliases: NO_ALIASES,
-        help: "How long requests under way may go on after SIGTERM or SIGINT",
+        help: "How long requests under way may go on after SIGTERM or SIGINT, and in a replica of an \
+               endpoint that is stopped",
     },
     Setting {
         name: "public_url",
@@ -472,6 +506,54 @@ pub(crate) const SETTINGS: &[Setting] = &[
         aliases: NO_ALIASES,
         help: "How long one query may read vectors of the data directory; a namespace that cannot be \
                read whole in this time is searched through codes in memory, which may miss a little",
+    },
+    Setting {
+        name: "default_namespace",
+        group: Group::Endpoints,
+        kind: Kind::Text,
+        level: Level::Rare,
+        commands: SERVING,
+        aliases: NO_ALIASES,
+        help: "The namespace that a client is told it is, where no key says whose it is",
+    },
+    Setting {
+        name: "replica_memory",
+        group: Group::Endpoints,
+        kind: Kind::BytesOrAuto { min: 0, max: 1 << 50 },
+        level: Level::Common,
+        commands: SERVING,
+        aliases: NO_ALIASES,
+        help: "The most memory that the replicas of all endpoints may take together, 0 for no bound; \
+               `auto` is three quarters of what the machine and the cgroup leave this process",
+    },
+    Setting {
+        name: "prices",
+        group: Group::Endpoints,
+        kind: Kind::Prices,
+        level: Level::Rare,
+        commands: SERVING,
+        aliases: NO_ALIASES,
+        help: "What an hour of one replica costs in dollars, by instance type or instance type/size; \
+               what is not listed costs nothing",
+    },
+    Setting {
+        name: "scale_up_timeout",
+        group: Group::Endpoints,
+        kind: Kind::Seconds { min: 0.0, max: 3600.0 },
+        level: Level::Rare,
+        commands: SERVING,
+        aliases: NO_ALIASES,
+        help: "How long a request to an endpoint without a ready replica waits for one, where its \
+               X-Scale-Up-Timeout does not say",
+    },
+    Setting {
+        name: "replica_start_timeout",
+        group: Group::Endpoints,
+        kind: Kind::Seconds { min: 1.0, max: 86_400.0 },
+        level: Level::Rare,
+        commands: SERVING,
+        aliases: NO_ALIASES,
+        help: "How long a replica may take until it is ready, the download of its model included",
     },
     Setting {
         name: "hub_endpoint",
@@ -576,7 +658,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         group: Group::Folders,
         kind: Kind::PathOrAuto,
         level: Level::Common,
-        commands: WORKING,
+        commands: KEEPING,
         aliases: NO_ALIASES,
         help: "The folder for everything that Sembla itself keeps; `auto` is XDG_DATA_HOME/sembla, \
                or ~/.local/share/sembla",

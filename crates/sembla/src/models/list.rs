@@ -62,7 +62,7 @@ fn config(dir: &Path) -> Option<Value> {
 }
 
 /// Says what is in the way of loading a model, without reading its weights: those can be gigabytes.
-fn obstacles(architecture: Option<&str>, missing: Vec<String>) -> Vec<String> {
+pub(super) fn obstacles(architecture: Option<&str>, missing: Vec<String>) -> Vec<String> {
     let mut obstacles = Vec::new();
     let is_known =
         |name: &str| model::architectures().iter().any(|known| known.model_types.contains(&name));

@@ -64,6 +64,37 @@ pub(crate) fn select<'a>(listing: &'a [String], modules: &[Module]) -> Vec<&'a s
     listing.iter().map(String::as_str).filter(wanted).collect()
 }
 
+/// Returns the modules of a model directory; none if it does not say, or what it says cannot be read.
+pub(crate) fn modules_in(dir: &Path) -> Vec<Module> {
+    let text = fs_err::read_to_string(dir.join(MODULES)).ok();
+    text.and_then(|text| parse_modules(&text).ok()).unwrap_or_default()
+}
+
+/// Returns the file that says which network a model has.
+pub(crate) fn network_settings(modules: &[Module]) -> String {
+    join(transformer_folder(modules), CONFIG)
+}
+
+/// Lists the files of a model directory and of the folders in it, where its modules are.
+pub(crate) fn list_files(dir: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for name in names_in(dir) {
+        let path = dir.join(&name);
+        if path.is_dir() {
+            files.extend(names_in(&path).into_iter().map(|inner| join(&name, &inner)));
+        } else {
+            files.push(name);
+        }
+    }
+    files.sort();
+    files
+}
+
+fn names_in(dir: &Path) -> Vec<String> {
+    let entries = fs_err::read_dir(dir).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
 /// Names what a repository lacks to be an encoder, before anything large is downloaded.
 pub(crate) fn lacks(listing: &[String], modules: &[Module]) -> Vec<String> {
     let folder = transformer_folder(modules);
@@ -105,7 +136,7 @@ pub(crate) struct Gaps {
 pub(crate) fn gaps(snapshot: &Path, is_known_absent: &dyn Fn(&str) -> bool) -> Gaps {
     let exists = |file: &str| snapshot.join(file).is_file();
     let read = |file: &str| fs_err::read_to_string(snapshot.join(file)).ok();
-    let modules = read(MODULES).and_then(|text| parse_modules(&text).ok()).unwrap_or_default();
+    let modules = modules_in(snapshot);
 
     let mut gaps = Gaps::default();
     let folder = transformer_folder(&modules);

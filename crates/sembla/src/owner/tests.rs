@@ -28,6 +28,7 @@ fn server_config(payload_limit: usize) -> ServerConfig {
         api_keys: vec!["hush".to_owned().into()],
         cors_allow_origin: AllowedOrigins::Any,
         root_task: RootTask::ByShape,
+        root_answers: server::RootAnswers::Lists,
         openai_token_ids: TokenIds::Refuse,
         public_url: None,
         num_threads: 1,
@@ -52,7 +53,7 @@ async fn of_owner(dir: &Path, payload_limit: usize) -> Opened {
     let (local, file) = Socket::listen(dir).unwrap().into_parts();
     let metrics = Metrics::detached().unwrap();
     let config = server_config(payload_limit);
-    let (app, _) = App::new(config, Vec::new(), Indexes::embedded(store), metrics).unwrap();
+    let (app, _) = App::new(config, Vec::new(), Indexes::embedded(store), None, metrics).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     tokio::spawn(async move {
         let _file = file;

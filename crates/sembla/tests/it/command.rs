@@ -105,6 +105,13 @@ pub(crate) struct Served {
 impl Served {
     /// Starts `sembla serve …` and waits until all models are ready, if there are any.
     pub(crate) fn start(sembla: &Sembla, args: &[&str]) -> Self {
+        let mut served = Self::listen(sembla, args);
+        served.read_until_any(&["all models are ready", "no model is given"]);
+        served
+    }
+
+    /// Starts `sembla serve …` and waits until it listens. None of its logs are read yet.
+    pub(crate) fn listen(sembla: &Sembla, args: &[&str]) -> Self {
         let mut command = sembla.command(args);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -114,24 +121,22 @@ impl Served {
         let url = first_line.trim().strip_prefix("listening on ").map(str::to_owned);
         // Another machine would connect to its address; this one may come through loopback.
         let url = url.unwrap_or_default().replace("0.0.0.0", "127.0.0.1");
-        let mut served = Self { child, url, stdout: first_line, stderr, logs: String::new() };
-        served.read_until_any(&["all models are ready", "no model is given"]);
-        served
+        Self { child, url, stdout: first_line, stderr, logs: String::new() }
     }
 
-    /// Reads logs until one has `text`.
-    pub(crate) fn read_until(&mut self, text: &str) {
-        self.read_until_any(&[text]);
+    /// Reads logs until one has `text`, and returns it.
+    pub(crate) fn read_until(&mut self, text: &str) -> String {
+        self.read_until_any(&[text])
     }
 
-    fn read_until_any(&mut self, texts: &[&str]) {
+    fn read_until_any(&mut self, texts: &[&str]) -> String {
         loop {
             let mut line = String::new();
             let num_bytes = self.stderr.read_line(&mut line).unwrap();
             self.logs.push_str(&line);
             assert!(num_bytes > 0, "the server ended: {}", self.logs);
             if texts.iter().any(|text| line.contains(text)) {
-                return;
+                return line;
             }
         }
     }

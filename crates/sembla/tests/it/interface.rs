@@ -17,6 +17,7 @@ fn the_top_level_help_is_short_and_has_an_example() {
 
         Commands:
           serve        Serve models and indexes over HTTP
+          proxy        Let clients with hard-coded hosts reach this machine's server
           embed        Embed a column of a dataset, into a folder or an index
           search       Search an index, or the folder of an embedded dataset
           index        Create, fill, show, copy and measure indexes of vectors
@@ -110,6 +111,7 @@ fn config_show_prints_every_setting_with_its_source() {
         cors_allow_origin = ["*"]                    # default
         openai_accept_token_ids = false              # default
         root_task = "by_shape"                       # default
+        root_answers = "lists"                       # default
         max_connections = 4096                       # default
         max_header_bytes = 65536                     # default
         header_read_timeout = 60.0                   # default
@@ -124,6 +126,13 @@ fn config_show_prints_every_setting_with_its_source() {
         # index_store_key is not set
         max_index_size = 68719476736                 # default
         index_query_time = 0.01                      # default
+
+        # Endpoints
+        default_namespace = "me"                     # default
+        replica_memory = "auto"                      # default
+        prices = {}                                  # default
+        scale_up_timeout = 120.0                     # default
+        replica_start_timeout = 600.0                # default
 
         # The Hub
         hub_endpoint = "https://huggingface.co"      # default

@@ -1,0 +1,196 @@
+//! Replicas of a server that has the control plane: what becomes of them when one of the two is killed, or
+//! both are stopped.
+
+mod prepared;
+
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use self::prepared::Prepared;
+pub(crate) use self::prepared::replicas_of;
+use crate::command::{Sembla, Served};
+
+/// How often to look for a state of which no log tells. Without a pause the test would take the processor
+/// from the processes that it waits for.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// Starts a server. A replica may be ready before anything else is, so that nothing is waited for.
+fn serve(sembla: &Sembla) -> Served {
+    Served::listen(sembla, &["serve", "--port", "0"])
+}
+
+/// Waits until a replica is ready, and returns its address.
+fn ready(served: &mut Served) -> String {
+    let line = served.read_until("a replica is ready");
+    let address = line.split("address=").nth(1).unwrap();
+    address.split(' ').next().unwrap().to_owned()
+}
+
+fn embed(address: &str) -> u16 {
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
+    let answer = agent
+        .new_agent()
+        .post(format!("http://{address}/embed"))
+        .content_type("application/json")
+        .send(r#"{"inputs": "a"}"#);
+    answer.unwrap().status().as_u16()
+}
+
+fn kill(process: u32) {
+    let pid = Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
+    kill_process(pid, Signal::KILL).unwrap();
+}
+
+fn is_running(process: u32) -> bool {
+    fs_err::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// Waits for the end of a process that is no child of ours.
+fn wait_for_end(process: u32) {
+    let begun = Instant::now();
+    while is_running(process) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "process {process} goes on");
+        std::thread::park_timeout(LOOK_EVERY);
+    }
+}
+
+fn only(replicas: &[u32]) -> u32 {
+    match replicas {
+        [only] => *only,
+        _ => panic!("{replicas:?}"),
+    }
+}
+
+#[test]
+fn without_endpoints_the_control_plane_is_healthy_at_once_and_starts_nothing() {
+    let sembla = Sembla::new();
+    let served = serve(&sembla);
+    assert_eq!(served.ask("/health", None).0, 200);
+    assert!(replicas_of(served.pid()).is_empty());
+    assert!(sembla.home().join(".local/share/sembla/endpoints.db").exists());
+    let ended = served.stop();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(ended.stderr.contains("endpoints are kept in the data directory"), "{ended:?}");
+}
+
+#[test]
+fn an_endpoint_that_was_asked_for_is_started_and_answers() {
+    let sembla = Sembla::new();
+    Prepared::new(&sembla).endpoint("tiny", "tiny-bert");
+    let mut served = serve(&sembla);
+    assert_eq!(embed(&ready(&mut served)), 200);
+    assert_eq!(replicas_of(served.pid()).len(), 1);
+}
+
+#[test]
+fn a_replica_that_is_killed_has_a_successor() {
+    let sembla = Sembla::new();
+    Prepared::new(&sembla).endpoint("tiny", "tiny-bert");
+    let mut served = serve(&sembla);
+    ready(&mut served);
+    let first = only(&replicas_of(served.pid()));
+    kill(first);
+    assert_eq!(embed(&ready(&mut served)), 200);
+    assert_ne!(only(&replicas_of(served.pid())), first);
+    assert!(!is_running(first));
+}
+
+#[test]
+fn a_killed_control_plane_leaves_no_replica_and_the_next_starts_its_own() {
+    let sembla = Sembla::new();
+    Prepared::new(&sembla).endpoint("tiny", "tiny-bert").endpoint("other", "tiny-mpnet");
+    let mut served = serve(&sembla);
+    ready(&mut served);
+    ready(&mut served);
+    let replicas = replicas_of(served.pid());
+    assert_eq!(replicas.len(), 2);
+    served.signal(Signal::KILL);
+    served.wait();
+    replicas.into_iter().for_each(wait_for_end);
+
+    let mut next = serve(&sembla);
+    assert_eq!(embed(&ready(&mut next)), 200);
+    assert_eq!(embed(&ready(&mut next)), 200);
+}
+
+#[test]
+fn a_control_plane_that_is_killed_while_a_replica_starts_leaves_none() {
+    let sembla = Sembla::new();
+    Prepared::new(&sembla).endpoint("tiny", "tiny-bert");
+    let served = serve(&sembla);
+    let replicas = loop {
+        let replicas = replicas_of(served.pid());
+        if !replicas.is_empty() {
+            break replicas;
+        }
+        std::thread::park_timeout(LOOK_EVERY);
+    };
+    served.signal(Signal::KILL);
+    served.wait();
+    replicas.into_iter().for_each(wait_for_end);
+}
+
+#[test]
+fn a_stop_ends_replicas_in_order() {
+    let sembla = Sembla::new();
+    Prepared::new(&sembla).endpoint("tiny", "tiny-bert");
+    let mut served = serve(&sembla);
+    ready(&mut served);
+    let replica = only(&replicas_of(served.pid()));
+    let ended = served.stop();
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(!is_running(replica));
+    for line in ["a replica is stopped", "exit code 0", "all replicas are stopped"] {
+        assert!(ended.stderr.contains(line), "{line}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_replica_that_hangs_does_not_hold_a_stop_beyond_its_limit() {
+    let sembla = Sembla::new();
+    Prepared::new(&sembla).endpoint("tiny", "tiny-bert");
+    let mut served = Served::listen(&sembla, &["serve", "--port", "0", "--drain-limit", "0.2"]);
+    ready(&mut served);
+    let replica = only(&replicas_of(served.pid()));
+    kill_process(Pid::from_raw(i32::try_from(replica).unwrap()).unwrap(), Signal::STOP).unwrap();
+    let begun = Instant::now();
+    let ended = served.stop();
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert_eq!(ended.code, 0, "{ended:?}");
+    assert!(!is_running(replica));
+}
+
+#[test]
+fn a_second_server_on_one_data_directory_leaves_the_endpoints_to_the_first() {
+    let sembla = Sembla::new();
+    Prepared::new(&sembla).endpoint("tiny", "tiny-bert");
+    let mut first = serve(&sembla);
+    ready(&mut first);
+    let model = crate::command::fixture_models().join("tiny-bert").display().to_string();
+    let second = Served::start(&sembla, &["serve", "--port", "0", "--model", &model]);
+    assert!(replicas_of(second.pid()).is_empty());
+    let ended = second.stop();
+    assert!(ended.stderr.contains("there are no endpoints here"), "{ended:?}");
+}
+
+#[test]
+fn no_endpoints_are_kept_for_inference_alone_or_for_everybody() {
+    let model = crate::command::fixture_models().join("tiny-bert").display().to_string();
+    let sembla = Sembla::new();
+    for args in [&["--inference-only"][..], &["--host", "0.0.0.0"]] {
+        let args = [&["serve", "--port", "0", "--model", &model], args].concat();
+        let ended = Served::start(&sembla, &args).stop();
+        assert!(ended.stderr.contains("there are no endpoints here why="), "{ended:?}");
+    }
+    assert!(!sembla.home().join(".local/share/sembla").exists());
+}
+
+#[test]
+fn a_standard_input_that_is_no_pipe_has_no_owner_at_its_other_end() {
+    let model = crate::command::fixture_models().join("tiny-bert").display().to_string();
+    let ended =
+        Sembla::new().run(&["serve", "--port", "0", "--model", &model, "--exit-with-owner"]);
+    assert_eq!(ended.code, 3, "{ended:?}");
+    assert!(ended.stderr.contains("must be a pipe for --exit-with-owner"), "{ended:?}");
+}
