@@ -32,7 +32,7 @@ mod top_k;
 
 pub use attention::{Attention, PositionBias};
 pub use bandwidth::{measure_bandwidth, stream};
-pub use bytes::{ByteQuery, ByteRow, quantize, scan_bytes, score_bytes};
+pub use bytes::{ByteQuery, ByteRow, scan_bytes, score_bytes};
 pub use exec::Exec;
 pub use isa::{InstructionSets, Isa};
 pub use linear::LinearWeights;

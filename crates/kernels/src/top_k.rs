@@ -24,6 +24,8 @@ pub struct TopK {
     query: Vec<f32>,
     k: usize,
     num_offered: usize,
+    /// What is less than this is worse than all that are kept.
+    floor: f32,
     /// The worst of the kept on top.
     kept: BinaryHeap<Kept>,
 }
@@ -51,7 +53,7 @@ impl TopK {
     /// Begins a search.
     pub fn new(query: &[f32], k: usize) -> Self {
         let kept = BinaryHeap::with_capacity(k.min(1 << 16) + 1);
-        Self { isa: Isa::best(), query: query.to_vec(), k, num_offered: 0, kept }
+        Self { isa: Isa::best(), query: query.to_vec(), k, num_offered: 0, floor: f32::NEG_INFINITY, kept }
     }
 
     /// Offers more rows, `[n, dimensions]`, row major.
@@ -67,14 +69,29 @@ impl TopK {
     }
 
     /// Offers one more row by its score, for callers that scale it.
+    #[inline]
     pub fn offer_score(&mut self, score: f32) {
-        let candidate = Kept(Hit { row: self.num_offered, score });
+        let row = self.num_offered;
         self.num_offered += 1;
+        // Nearly every row ends here, so this is all that a row costs.
+        if score < self.floor {
+            return;
+        }
+        self.keep(Kept(Hit { row, score }));
+    }
+
+    fn keep(&mut self, candidate: Kept) {
         if self.kept.len() < self.k {
             self.kept.push(candidate);
-        } else if self.kept.peek().is_some_and(|worst| candidate < *worst) {
-            self.kept.pop();
-            self.kept.push(candidate);
+        } else if let Some(mut worst) = self.kept.peek_mut()
+            && candidate < *worst
+        {
+            *worst = candidate;
+        }
+        if let Some(worst) = self.kept.peek()
+            && self.kept.len() == self.k
+        {
+            self.floor = worst.0.score;
         }
     }
 

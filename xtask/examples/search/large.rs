@@ -15,7 +15,7 @@ use crate::vectors::Vectors;
 
 /// What a query may take to read vectors, as `query_time` of the store: efforts to compare.
 const QUERY_TIMES: [Duration; 3] =
-    [Duration::from_micros(300), Duration::from_micros(900), Duration::from_millis(10)];
+    [Duration::from_micros(240), Duration::from_micros(1_000), Duration::from_millis(10)];
 /// Of the rows, one in so many is added and as many are deleted.
 const CHANGE_SHARE: usize = 10;
 /// Exact queries that are measured: each reads all rows.

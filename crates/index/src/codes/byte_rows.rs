@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernels::{ByteQuery, ByteRow, Isa, quantize, scan_bytes, score_bytes};
+use kernels::{ByteQuery, ByteRow, Isa, scan_bytes, score_bytes};
 
 use super::nearest::Nearest;
 use super::space::CentredRows;
@@ -24,9 +24,9 @@ pub(super) struct ByteRows {
 /// Some rows.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chunk {
+    /// `[num_rows, ByteRow::num_bytes(dimensions)]`.
     bytes: Vec<i8>,
-    scales: Vec<f32>,
-    biases: Vec<f32>,
+    num_rows: usize,
 }
 
 impl ByteRows {
@@ -39,11 +39,14 @@ impl ByteRows {
         let mut quantized = Self::new(dimensions);
         let rows_of_chunks = rows.vectors.chunks(CHUNK_ROWS * dimensions);
         for (vectors, biases) in rows_of_chunks.zip(rows.biases.chunks(CHUNK_ROWS)) {
-            let mut bytes = vec![0; vectors.len()];
-            let rows = vectors.chunks_exact(dimensions).zip(bytes.chunks_exact_mut(dimensions));
-            let scales = rows.map(|(row, bytes)| quantize(row, bytes)).collect();
-            quantized.num_rows += biases.len();
-            quantized.chunks.push(Arc::new(Chunk { bytes, scales, biases: biases.to_vec() }));
+            let (num_rows, stride) = (biases.len(), ByteRow::num_bytes(dimensions));
+            let mut bytes = vec![0; num_rows * stride];
+            let rows = vectors.chunks_exact(dimensions).zip(biases);
+            for ((row, bias), to) in rows.zip(bytes.chunks_exact_mut(stride)) {
+                ByteRow::write(row, *bias, to);
+            }
+            quantized.num_rows += num_rows;
+            quantized.chunks.push(Arc::new(Chunk { bytes, num_rows }));
         }
         quantized
     }
@@ -54,8 +57,7 @@ impl ByteRows {
             let mut at = 0;
             while at < chunk.num_rows() {
                 let num = (CHUNK_ROWS - self.num_rows % CHUNK_ROWS).min(chunk.num_rows() - at);
-                let dimensions = self.dimensions;
-                self.last_chunk().append(chunk, at..at + num, dimensions);
+                self.last_chunk().append(chunk, at..at + num);
                 self.num_rows += num;
                 at += num;
             }
@@ -129,10 +131,10 @@ impl ByteRows {
         let mut scores = [0.0; CHUNK_ROWS];
         for (number, chunk) in self.chunks.iter().enumerate() {
             let scores = &mut scores[..chunk.num_rows()];
-            scan_bytes(isa, query, &chunk.bytes, &chunk.scales, scores);
-            for (at, (score, bias)) in scores.iter().zip(&chunk.biases).enumerate() {
-                if score + bias > nearest.above() {
-                    nearest.offer(score + bias, (number * CHUNK_ROWS + at) as u32);
+            scan_bytes(isa, query, &chunk.bytes, scores);
+            for (at, score) in scores.iter().enumerate() {
+                if *score > nearest.above() {
+                    nearest.offer(*score, (number * CHUNK_ROWS + at) as u32);
                 }
             }
         }
@@ -155,7 +157,7 @@ impl ByteRows {
             let batch: Vec<ByteRow<'_>> = numbers.iter().map(|row| self.row(*row)).collect();
             score_bytes(isa, query, &batch, &mut scores[..batch.len()]);
             for (row, score) in numbers.iter().zip(scores) {
-                nearest.offer(score + self.bias(*row), *row);
+                nearest.offer(score, *row);
             }
         }
     }
@@ -166,54 +168,38 @@ impl ByteRows {
     }
 
     fn row(&self, row: u32) -> ByteRow<'_> {
-        let (chunk, at) = (row as usize / CHUNK_ROWS, row as usize % CHUNK_ROWS);
-        let chunk = &self.chunks[chunk];
-        let bytes = &chunk.bytes[at * self.dimensions..][..self.dimensions];
-        ByteRow { bytes, scale: chunk.scales[at] }
-    }
-
-    fn bias(&self, row: u32) -> f32 {
-        self.chunks[row as usize / CHUNK_ROWS].biases[row as usize % CHUNK_ROWS]
+        self.chunks[row as usize / CHUNK_ROWS].row(row as usize % CHUNK_ROWS)
     }
 }
 
 impl Chunk {
     pub(super) fn num_rows(&self) -> usize {
-        self.scales.len()
+        self.num_rows
     }
 
-    pub(super) fn biases(&self) -> &[f32] {
-        &self.biases
-    }
-
-    /// Returns one row as floats, as near as its bytes are.
-    pub(super) fn floats(&self, row: usize) -> impl Iterator<Item = f32> {
-        let dimensions = self.bytes.len() / self.num_rows();
-        let scale = self.scales[row];
-        self.bytes[row * dimensions..][..dimensions].iter().map(move |x| f32::from(*x) * scale)
+    pub(super) fn row(&self, row: usize) -> ByteRow<'_> {
+        let stride = self.bytes.len() / self.num_rows;
+        ByteRow::new(&self.bytes[row * stride..][..stride])
     }
 
     fn num_bytes(&self) -> usize {
-        self.bytes.capacity() + 4 * (self.scales.capacity() + self.biases.capacity())
+        self.bytes.capacity()
     }
 
     /// Adds rows that never score.
     fn pad(&mut self, num_rows: usize, dimensions: usize) {
-        let num_rows = self.num_rows() + num_rows;
-        self.bytes.resize(num_rows * dimensions, 0);
-        self.scales.resize(num_rows, 0.0);
-        self.biases.resize(num_rows, f32::NEG_INFINITY);
+        let mut row = vec![0; ByteRow::num_bytes(dimensions)];
+        ByteRow::write(&vec![0.0; dimensions], f32::NEG_INFINITY, &mut row);
+        self.bytes.extend(row.repeat(num_rows));
+        self.num_rows += num_rows;
     }
 
-    fn append(&mut self, from: &Self, rows: std::ops::Range<usize>, dimensions: usize) {
+    fn append(&mut self, from: &Self, rows: std::ops::Range<usize>) {
+        let stride = from.bytes.len() / from.num_rows;
+        self.num_rows += rows.len();
         // Grows as any vector does, and never beyond a whole chunk.
-        let num_rows = self.num_rows() + rows.len();
-        let room = num_rows.next_power_of_two().min(CHUNK_ROWS);
-        self.bytes.reserve_exact((room * dimensions).saturating_sub(self.bytes.len()));
-        self.scales.reserve_exact(room - self.scales.len());
-        self.biases.reserve_exact(room - self.biases.len());
-        self.bytes.extend(&from.bytes[rows.start * dimensions..rows.end * dimensions]);
-        self.scales.extend(&from.scales[rows.clone()]);
-        self.biases.extend(&from.biases[rows]);
+        let room = self.num_rows.next_power_of_two().min(CHUNK_ROWS);
+        self.bytes.reserve_exact((room * stride).saturating_sub(self.bytes.len()));
+        self.bytes.extend(&from.bytes[rows.start * stride..rows.end * stride]);
     }
 }

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use kernels::{
-    Found, GROUP_ROWS, Isa, Rotation, SignGroups, SignLine, SignScan, SignTable, Wanted,
+    ByteRow, Found, GROUP_ROWS, Isa, Rotation, SignGroups, SignLine, SignScan, SignTable, Wanted,
     pack_signs, scan_signs,
 };
 
@@ -131,8 +131,9 @@ impl Encoder {
     }
 
     fn encode_chunk(&self, chunk: &Chunk) -> Encoded {
-        let rows: Vec<f32> = (0..chunk.num_rows()).flat_map(|row| chunk.floats(row)).collect();
-        self.encode(&rows, chunk.biases())
+        let rows = (0..chunk.num_rows()).map(|row| chunk.row(row));
+        let biases: Vec<f32> = rows.clone().map(ByteRow::bias).collect();
+        self.encode(&rows.flat_map(ByteRow::floats).collect::<Vec<f32>>(), &biases)
     }
 }
 
