@@ -24,9 +24,10 @@ model: ## Get the model of the demo and the tests, and print its folder
 soak: ## Run the long tests at full length (hours)
 	cargo xtask soak
 
-bench: ## Measure tokens per second and the share of the machine's peak; writes and searches of vectors
+bench: ## Measure tokens per second and the share of the machine's peak; writes and searches of vectors; the gateway
 	cargo xtask bench
 	cargo xtask bench --index
+	cargo xtask bench --endpoints
 
 fixtures: ## Make the test fixtures again (installs torch)
 	cargo xtask fixtures

@@ -1,14 +1,16 @@
 //! `cargo xtask bench`: tokens per second, and how much of the machine's peak that is; with `--index`,
-//! writes and searches of vectors (`index.rs`).
+//! writes and searches of vectors (`index.rs`); with `--endpoints`, the gateway (`endpoints.rs`).
 //!
 //! Every engine is a process that embeds the same inputs when it is told to and says how long that took.
 //! Rounds go around the engines, so that a machine which slows down slows all of them. Nothing here is a
 //! test: figures depend on the machine, and a share of the peak measured in the same run least of all.
 
 mod contender;
+mod endpoints;
 mod index;
 mod report;
 mod sample;
+mod tables;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -27,7 +29,12 @@ pub(crate) struct Arguments {
     #[arg(long)]
     index: bool,
     #[command(flatten)]
-    index_size: index::Size,
+    index_size: index::IndexSize,
+    /// Measure the gateway and the lifecycle of endpoints instead
+    #[arg(long, conflicts_with = "index")]
+    endpoints: bool,
+    #[command(flatten)]
+    endpoints_size: endpoints::EndpointsSize,
     /// Model directory; the model of the demo if none is given
     #[arg(long)]
     model: Option<PathBuf>,
@@ -66,11 +73,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         Some(model) => std::path::absolute(model)?,
         None => get_model()?,
     };
+    let (text, json) = (arguments.text.as_deref(), arguments.json.as_deref());
     if arguments.index {
-        let text = arguments.text.as_deref();
-        return index::run(&arguments.index_size, text, &model, arguments.json.as_deref());
+        return index::run(&arguments.index_size, text, &model, json);
     }
-    let sample = sample::take(arguments.text.as_deref(), arguments.inputs)?;
+    if arguments.endpoints {
+        return endpoints::run(&arguments.endpoints_size, text, &model, json);
+    }
+    let sample = sample::take(text, arguments.inputs)?;
     ensure!(
         sample.num_inputs == arguments.inputs,
         "{} has {} lines with text, and --inputs asks for {}",
@@ -98,7 +108,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
     let report = Report::new(&sample, &contenders);
     println!("{report}");
-    if let Some(path) = &arguments.json {
+    if let Some(path) = json {
         fs_err::write(path, serde_json::to_string_pretty(&report)?)?;
     }
     Ok(())

@@ -35,7 +35,8 @@ impl<'a> ByteRow<'a> {
         assert_eq!(to.len(), Self::num_bytes(row.len()), "bytes for a row of another length");
         let (bytes, floats) = to.split_at_mut(row.len());
         let scale = quantize(row, bytes);
-        let floats = floats.iter_mut().zip([scale, bias].map(f32::to_ne_bytes).into_iter().flatten());
+        let floats =
+            floats.iter_mut().zip([scale, bias].map(f32::to_ne_bytes).into_iter().flatten());
         floats.for_each(|(to, byte)| *to = byte.cast_signed());
     }
 

@@ -53,7 +53,14 @@ impl TopK {
     /// Begins a search.
     pub fn new(query: &[f32], k: usize) -> Self {
         let kept = BinaryHeap::with_capacity(k.min(1 << 16) + 1);
-        Self { isa: Isa::best(), query: query.to_vec(), k, num_offered: 0, floor: f32::NEG_INFINITY, kept }
+        Self {
+            isa: Isa::best(),
+            query: query.to_vec(),
+            k,
+            num_offered: 0,
+            floor: f32::NEG_INFINITY,
+            kept,
+        }
     }
 
     /// Offers more rows, `[n, dimensions]`, row major.

@@ -10,11 +10,13 @@
     reason = "the bench reads what this prints, and a person what it says meanwhile"
 )]
 
+#[path = "../shared/http.rs"]
 mod http;
 mod large;
 mod peer;
 mod small;
 mod store;
+#[path = "../shared/table.rs"]
 mod table;
 mod vectors;
 mod writes;

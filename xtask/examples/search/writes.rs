@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use serde_json::json;
 
 use crate::http::Server;
@@ -57,7 +58,8 @@ pub(crate) fn over_http(
 ) -> anyhow::Result<Row> {
     let rows = vectors.mixed(BATCHES * BATCH_RECORDS, SEED);
     let dir = scratch.join("served");
-    let server = Server::start(server, model, &dir)?;
+    let model = model.to_str().context("the model's folder is no text")?;
+    let server = Server::start(server, &dir, &["--model", model])?;
     let mut connection = server.connect()?;
     let create = json!({
         "name": "bench",
@@ -76,9 +78,11 @@ pub(crate) fn over_http(
         connection.post("/pinecone/i/bench/vectors/upsert", &body)?;
         upserted.push(start.elapsed().as_secs_f64());
     }
+    let resident = server.resident()?;
     drop(server);
     fs_err::remove_dir_all(dir)?;
-    Ok(row("JSON over HTTP, the Pinecone dialect, one connection", &upserted))
+    let row = row("JSON over HTTP, the Pinecone dialect, one connection", &upserted);
+    Ok(row.with("resident MB of the server", resident))
 }
 
 fn row(name: &str, seconds: &[f64]) -> Row {

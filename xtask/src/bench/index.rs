@@ -2,25 +2,19 @@
 //! and to pgvector.
 //!
 //! The measuring is done by `xtask/examples/search`, one process, so that what is compared is measured by
-//! turns. It prints a table as a line of JSON as soon as it has one.
+//! turns.
 
-use std::fmt;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Stdio;
 
-use anyhow::{Context, ensure};
-use serde::{Deserialize, Serialize};
-
-use super::sample;
-use crate::workspace::{cargo, command, python, root, show};
+use super::{sample, tables};
+use crate::workspace::python;
 
 /// Texts whose embeddings vectors are made of, at most.
 const MAX_INPUTS: usize = 50_000;
 
 /// How much to measure.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Size {
+pub(crate) struct IndexSize {
     /// Rows of the large index
     #[arg(long, requires = "index", default_value_t = 1_000_000)]
     rows: usize,
@@ -29,148 +23,18 @@ pub(crate) struct Size {
     pgvector_rows: usize,
 }
 
-/// All figures, for a reader and for a program.
-#[derive(Debug, Serialize)]
-struct Report {
-    source: String,
-    num_inputs: usize,
-    tables: Vec<Table>,
-}
-
-/// What was measured together.
-#[derive(Debug, Serialize, Deserialize)]
-struct Table {
-    title: String,
-    how: String,
-    rows: Vec<Row>,
-}
-
-/// One thing that was measured. Not all of a table have the same figures.
-#[derive(Debug, Serialize, Deserialize)]
-struct Row {
-    name: String,
-    figures: Vec<(String, f64)>,
-}
-
-/// Measures, prints each table when it is there, and keeps all in `target/bench/index.json` and where that
-/// was asked for.
+/// Measures, prints each table when it is there, and keeps all where that was asked for.
 pub(super) fn run(
-    size: &Size,
+    size: &IndexSize,
     text: Option<&Path>,
     model: &Path,
     json: Option<&Path>,
 ) -> anyhow::Result<()> {
     let sample = sample::take(text, MAX_INPUTS)?;
-    let folder = root().join("target/bench");
-    build()?;
-    let mut search = command(root().join("target/dist/examples/search"));
-    search.arg("--model").arg(model).arg("--text").arg(&sample.path).arg("--folder").arg(&folder);
-    search.args(["--rows", &size.rows.to_string()]);
-    search.args(["--pgvector-rows", &size.pgvector_rows.to_string()]);
-    search.arg("--python").arg(python("bench-index", "xtask/peers/search-requirements.txt")?);
-    search.arg("--server").arg(root().join("target/dist/sembla"));
-    let shown = show(&search);
-    eprintln!("starting {shown}");
-    let mut process = search
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("failed to start `{shown}`"))?;
-    let output = BufReader::new(process.stdout.take().expect("stdout is piped"));
-    let source = sample.source.display().to_string();
-    let mut report = Report { source, num_inputs: sample.num_inputs, tables: Vec::new() };
-    println!("vectors of {} inputs from {}\n", report.num_inputs, report.source);
-    for line in output.lines() {
-        let line = line?;
-        let table: Table =
-            serde_json::from_str(&line).with_context(|| format!("`{shown}` said {line:?}"))?;
-        println!("{table}");
-        report.tables.push(table);
-    }
-    let status = process.wait()?;
-    ensure!(status.success(), "`{shown}` ended with {status}");
-    let text = serde_json::to_string_pretty(&report)?;
-    fs_err::write(folder.join("index.json"), &text)?;
-    json.map_or(Ok(()), |json| fs_err::write(json, &text))?;
-    Ok(())
-}
-
-/// Builds our own index as it is shipped, and the server; at once, or what they share would be built twice.
-fn build() -> anyhow::Result<()> {
-    let mut build = cargo(&["build", "--profile", "dist", "--locked"]);
-    build.args(["--package", "xtask", "--example", "search"]);
-    build.args(["--package", "sembla", "--bin", "sembla"]);
-    let status = build.status()?;
-    ensure!(status.success(), "the bench did not build");
-    Ok(())
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut columns: Vec<&str> = Vec::new();
-        for (name, _) in self.rows.iter().flat_map(|row| &row.figures) {
-            if !columns.contains(&name.as_str()) {
-                columns.push(name);
-            }
-        }
-        writeln!(f, "{}\n{}\n", self.title, self.how)?;
-        writeln!(f, "| | {} |", columns.join(" | "))?;
-        writeln!(f, "| --- |{}", " --- |".repeat(columns.len()))?;
-        for row in &self.rows {
-            write!(f, "| {} |", row.name)?;
-            for column in &columns {
-                let figure = row.figures.iter().find(|(name, _)| name == column);
-                let shown = figure.map_or("–".to_owned(), |(_, value)| show_figure(*value));
-                write!(f, " {shown} |")?;
-            }
-            writeln!(f)?;
-        }
-        Ok(())
-    }
-}
-
-/// Writes four digits, as many as there is anything to say with.
-fn show_figure(value: f64) -> String {
-    match value.abs() {
-        1_000.0.. => format!("{value:.0}"),
-        100.0.. => format!("{value:.1}"),
-        10.0.. => format!("{value:.2}"),
-        2.0.. => format!("{value:.3}"),
-        _ => format!("{value:.4}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use expect_test::expect;
-
-    use super::{Row, Table};
-
-    #[test]
-    fn a_table_has_a_column_for_every_figure_and_a_dash_where_there_is_none() {
-        let row = |name: &str, figures: &[(&str, f64)]| {
-            let figures =
-                figures.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-            Row { name: name.to_owned(), figures }
-        };
-        let table = Table {
-            title: "search".to_owned(),
-            how: "by turns".to_owned(),
-            rows: vec![
-                row("build", &[("seconds", 48.25)]),
-                row("quick", &[("recall", 0.99142), ("p50 ms", 1.5)]),
-                row("exact", &[("recall", 1.0), ("p50 ms", 1_234.5)]),
-            ],
-        };
-        expect![[r#"
-            search
-            by turns
-
-            | | seconds | recall | p50 ms |
-            | --- | --- | --- | --- |
-            | build | 48.25 | – | – |
-            | quick | – | 0.9914 | 1.5000 |
-            | exact | – | 1.0000 | 1234 |
-        "#]]
-        .assert_eq(&table.to_string());
-    }
+    let mut command = tables::build("search")?;
+    command.arg("--model").arg(model).arg("--text").arg(&sample.path);
+    command.args(["--rows", &size.rows.to_string()]);
+    command.args(["--pgvector-rows", &size.pgvector_rows.to_string()]);
+    command.arg("--python").arg(python("bench-index", "xtask/peers/search-requirements.txt")?);
+    tables::print(command, &sample, json)
 }

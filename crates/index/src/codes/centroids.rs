@@ -140,8 +140,11 @@ impl Groups {
             members[group as usize].push(number);
         }
         let group = |numbers: Vec<u32>| {
-            let points: Vec<f32> =
-                numbers.iter().flat_map(|number| row(points, dimensions, *number)).copied().collect();
+            let points: Vec<f32> = numbers
+                .iter()
+                .flat_map(|number| row(points, dimensions, *number))
+                .copied()
+                .collect();
             Group { points: Points::new(isa, dimensions, &points), numbers }
         };
         let groups = members.into_iter().map(group).collect();

@@ -1,4 +1,4 @@
-//! A started `sembla serve`, and posts to it over one connection.
+//! A started `sembla serve`, and requests to it over connections that are kept.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -15,12 +15,11 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts the server on a free port, with a data directory of its own, and waits for its address.
-    pub(crate) fn start(binary: &Path, model: &Path, data_dir: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn start(binary: &Path, data_dir: &Path, more: &[&str]) -> anyhow::Result<Self> {
         let mut process = Command::new(binary)
-            .args(["serve", "--port", "0", "--host", "127.0.0.1", "--model"])
-            .arg(model)
-            .arg("--data-dir")
+            .args(["serve", "--port", "0", "--host", "127.0.0.1", "--data-dir"])
             .arg(data_dir)
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
@@ -38,11 +37,19 @@ impl Server {
         anyhow::bail!("the server ended before it said its address")
     }
 
+    /// Returns how much memory it has resident, without its replicas, in megabytes.
+    pub(crate) fn resident(&self) -> anyhow::Result<f64> {
+        let status = fs_err::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next());
+        Ok(kilobytes.context("the server has ended")?.parse::<f64>()? * 1024.0 / 1e6)
+    }
+
     /// Connects to it.
-    pub(crate) fn connect(&self) -> anyhow::Result<Connection> {
+    pub(crate) fn connect(&self) -> anyhow::Result<Connection<TcpStream>> {
         let stream = TcpStream::connect(&self.address).context("failed to reach the server")?;
         stream.set_nodelay(true)?;
-        Ok(Connection { stream: BufReader::new(stream), address: self.address.clone() })
+        Ok(Connection::new(stream))
     }
 }
 
@@ -55,22 +62,29 @@ impl Drop for Server {
 }
 
 /// A connection that is kept.
-pub(crate) struct Connection {
-    stream: BufReader<TcpStream>,
-    address: String,
+pub(crate) struct Connection<S> {
+    stream: BufReader<S>,
 }
 
-impl Connection {
+impl<S: Read + Write> Connection<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream: BufReader::new(stream) }
+    }
+
     /// Posts JSON, and waits for an answer, which must be a success.
-    pub(crate) fn post(&mut self, path: &str, body: &str) -> anyhow::Result<()> {
+    pub(crate) fn post(&mut self, path: &str, json: &str) -> anyhow::Result<Vec<u8>> {
+        self.ask("POST", path, json)
+    }
+
+    /// Sends a request, and waits for an answer, which must be a success.
+    pub(crate) fn ask(&mut self, method: &str, path: &str, json: &str) -> anyhow::Result<Vec<u8>> {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nApi-Key: none\r\n\
-             Content-Length: {}\r\n\r\n",
-            self.address,
-            body.len(),
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Api-Key: none\r\nContent-Length: {}\r\n\r\n",
+            json.len(),
         );
         self.stream.get_mut().write_all(head.as_bytes())?;
-        self.stream.get_mut().write_all(body.as_bytes())?;
+        self.stream.get_mut().write_all(json.as_bytes())?;
         let status = self.line()?;
         let mut num_bytes = 0;
         loop {
@@ -86,7 +100,7 @@ impl Connection {
         self.stream.read_exact(&mut answer)?;
         let is_success = status.split(' ').nth(1).is_some_and(|code| code.starts_with('2'));
         ensure!(is_success, "{path}: {status}: {}", String::from_utf8_lossy(&answer));
-        Ok(())
+        Ok(answer)
     }
 
     fn line(&mut self) -> anyhow::Result<String> {
