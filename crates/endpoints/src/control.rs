@@ -59,8 +59,17 @@ pub struct Endpoint {
 pub struct Account {
     /// All of it.
     pub total: UsageTotal,
-    /// The requests, by minute and key.
+    /// The requests, by minute and key, where they were asked for.
     pub rows: Vec<UsageRow>,
+}
+
+/// How much of an account is read. A month of use has tens of thousands of rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// The total alone.
+    Total,
+    /// The requests by minute and key too.
+    Rows,
 }
 
 /// The control plane. Cheap to clone.

@@ -27,8 +27,8 @@ mod usage;
 
 pub use self::clock::{Clock, Moment, Now, SystemClock, Timestamp};
 pub use self::control::{
-    Account, Arrival, Control, ControlConfig, ControlError, Endpoint, Held, InFlight, NotReady,
-    Request, Route, View, Watched,
+    Account, Arrival, Control, ControlConfig, ControlError, Detail, Endpoint, Held, InFlight,
+    NotReady, Request, Route, View, Watched,
 };
 pub use self::keys::{
     AuthError, Caller, Key, KeyError, KeyId, KeyRequest, NewKey, Scope, Scopes, TokenBucket,

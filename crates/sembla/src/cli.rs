@@ -7,6 +7,7 @@ mod config_show;
 mod doctor;
 mod download_progress;
 mod embed;
+mod endpoint;
 mod flags;
 mod index;
 mod indexes;
@@ -84,6 +85,16 @@ enum Command {
     )]
     Index(index::IndexCommand),
 
+    /// Create, watch, scale, pause and delete endpoints of a running server
+    #[command(
+        subcommand,
+        after_help = "Example: sembla endpoint create minilm --model \
+                      sentence-transformers/all-MiniLM-L6-v2 --wait\n\n\
+                      They ask the server that runs on the data directory, `sembla serve`; it starts \
+                      and stops the processes that answer. docs/endpoints.md has more."
+    )]
+    Endpoint(Box<endpoint::EndpointCommand>),
+
     /// Download, list and check models
     #[command(subcommand)]
     Model(model::ModelCommand),
@@ -121,6 +132,7 @@ fn execute(command: &Command, env: &Env) -> anyhow::Result<Outcome> {
         Command::Embed(args) => embed::run(args, env),
         Command::Search(args) => search::run(args, env),
         Command::Index(command) => index::run(command, env),
+        Command::Endpoint(command) => endpoint::run(command, env),
         Command::Doctor(args) => doctor::run(args, env),
         Command::Model(command) => model::run(command, env),
         Command::Config(command) => config_show::run(command, env),

@@ -63,6 +63,28 @@ pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> String {
     lines.join("\n")
 }
 
+/// Writes a title, and below it what each label says, aligned.
+pub(crate) fn card(title: &str, rows: &[(&str, String)]) -> String {
+    let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+    let rows = rows.iter().map(|(label, text)| format!("  {label:<width$}  {text}"));
+    std::iter::once(title.to_owned()).chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+/// Says which names there are, beside one that was not found.
+pub(crate) fn there_are(names: impl Iterator<Item = impl std::fmt::Display>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [] => "there is none at all yet".to_owned(),
+        names => format!("there are {}", names.join(", ")),
+    }
+}
+
+/// Puts replacement characters in place of control characters: what somebody else wrote must not steer
+/// the terminal that it is shown on.
+pub(crate) fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,5 +115,17 @@ mod tests {
         let written =
             [0, 9_940, 59_900, 125_000, 7_265_000].map(Duration::from_millis).map(duration);
         assert_eq!(written, ["0.0 s", "9.9 s", "59 s", "2 min 5 s", "2 h 1 min"]);
+    }
+
+    #[test]
+    fn a_card_has_its_texts_in_one_column() {
+        let rows = [("state", "running".to_owned()), ("url", "none".to_owned())];
+        assert_eq!(card("tiny", &rows), "tiny\n  state  running\n  url    none");
+    }
+
+    #[test]
+    fn what_is_known_is_named() {
+        assert_eq!(there_are(["a", "b"].iter()), "there are `a`, `b`");
+        assert_eq!(there_are(Vec::<String>::new().iter()), "there is none at all yet");
     }
 }

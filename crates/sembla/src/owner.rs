@@ -2,10 +2,13 @@
 //!
 //! One process at a time opens the indexes of a data directory. A server that does also listens on a
 //! socket there, for commands of the same user: [`open`] asks it, or opens the directory itself where
-//! nobody has it. [`serve`] is what such a server begins with.
+//! nobody has it. [`serve`] is what such a server begins with. [`ControlClient`] asks it about endpoints,
+//! which nobody has without a server.
 
 mod client;
+mod control;
 mod error;
+mod exchange;
 mod received;
 mod sent;
 mod serving;
@@ -26,6 +29,7 @@ use tokio::time::{Instant, sleep};
 use wire::indexes::CheckReport;
 
 pub(crate) use self::client::OwnerClient;
+pub(crate) use self::control::{Action, AskError, ControlClient, Target};
 pub(crate) use self::error::OwnerError;
 pub(crate) use self::serving::{Served, serve};
 use self::store::OwnerStore;

@@ -1,6 +1,6 @@
 //! The addresses that we hand out, all from here and never stored.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use axum::extract::FromRequestParts;
 use axum::http::header;
@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 
 use crate::App;
 use crate::error::{ErrorKind, HttpError};
+use crate::serve::Local;
 
 /// The local end of the connection that a request came on.
 #[derive(Debug, Clone, Copy)]
@@ -33,12 +34,18 @@ impl FromRequestParts<App> for BaseUrl {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, HttpError> {
+        let public_url = app.config().public_url.as_deref();
+        if let Some(Local { listener }) = parts.extensions.get() {
+            // The socket of the data directory has no host that a client could use.
+            let address = listener.map(reachable_here);
+            return base_url(public_url, None, address).map(Self).ok_or_else(bad_host);
+        }
         let local = parts.extensions.get::<LocalEnd>().map(|LocalEnd(address)| *address);
         let host = match parts.headers.get(header::HOST) {
             Some(host) => Some(host.to_str().map_err(|_| bad_host())?),
             None => None,
         };
-        base_url(app.config().public_url.as_deref(), host, local).map(Self).ok_or_else(bad_host)
+        base_url(public_url, host, local).map(Self).ok_or_else(bad_host)
     }
 }
 
@@ -54,6 +61,16 @@ fn base_url(
         (None, _, Some(address)) => Some(format!("http://{address}")),
         (None, _, None) => None,
     }
+}
+
+// One that listens everywhere is reached from its own machine through loopback.
+fn reachable_here(listener: SocketAddr) -> SocketAddr {
+    let ip = match listener.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+    };
+    SocketAddr::new(ip, listener.port())
 }
 
 fn bad_host() -> HttpError {
@@ -75,5 +92,15 @@ mod tests {
         assert_eq!(url(None, Some("")), "http://127.0.0.1:8080");
         assert_eq!(url(None, None), "http://127.0.0.1:8080");
         assert_eq!(base_url(None, None, None), None);
+    }
+
+    #[test]
+    fn whoever_listens_everywhere_is_reached_through_loopback() {
+        let check = |listener: &str, expected: &str| {
+            assert_eq!(reachable_here(listener.parse().unwrap()).to_string(), expected);
+        };
+        check("0.0.0.0:8080", "127.0.0.1:8080");
+        check("[::]:8080", "[::1]:8080");
+        check("10.0.0.7:8080", "10.0.0.7:8080");
     }
 }

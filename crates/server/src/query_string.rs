@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 
+use crate::dialects::bad_field;
 use crate::error::{ErrorKind, HttpError};
 
 /// The parameters of a request, in their order.
@@ -85,6 +86,20 @@ impl Parameters {
     /// If it is no whole number from 1.
     pub(crate) fn limit(&self, default: usize) -> Result<usize, HttpError> {
         at_least_one(self.count("limit", default)?)
+    }
+
+    /// Returns a parameter that is `true` or `false`, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// If it is neither.
+    pub(crate) fn switch(&self, name: &'static str) -> Result<Option<bool>, HttpError> {
+        match self.get(name) {
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(bad_field(name, "it must be true or false")),
+            None => Ok(None),
+        }
     }
 
     /// Returns a parameter that is a count, or `default` if it is absent.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Account, Control, ControlError, Endpoint, Watched};
+use super::{Account, Control, ControlError, Detail, Endpoint, Watched};
 use crate::clock::{Moment, Timestamp};
 use crate::name::{EndpointName, Namespace};
 use crate::price::{Estimate, PriceTable};
@@ -73,10 +73,15 @@ impl Control {
         namespace: Namespace,
         name: EndpointName,
         since: Timestamp,
+        detail: Detail,
     ) -> Result<Account, ControlError> {
         let read = self.shared.write(move |_, store| {
             let total = store.usage_total(&namespace, &name, since)?;
-            Ok(Account { total, rows: store.usage_rows(&namespace, &name, since)? })
+            let rows = match detail {
+                Detail::Total => Vec::new(),
+                Detail::Rows => store.usage_rows(&namespace, &name, since)?,
+            };
+            Ok(Account { total, rows })
         });
         read.await
     }

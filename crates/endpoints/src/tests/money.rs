@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::world::{World, is, me, named, scaled, spec};
 use crate::clock::Timestamp;
-use crate::control::{Account, ControlError, Request};
+use crate::control::{Account, ControlError, Detail, Request};
 use crate::keys::{AuthError, KeyRequest, Scope, Scopes};
 use crate::price::Amount;
 use crate::spec::Spec;
 use crate::status::{PausedBy, State};
 
 async fn account(world: &World, name: &str) -> Account {
-    world.control.usage(me(), named(name), Timestamp::default()).await.unwrap()
+    world.control.usage(me(), named(name), Timestamp::default(), Detail::Rows).await.unwrap()
 }
 
 fn ci() -> KeyRequest {

@@ -75,9 +75,6 @@ pub(crate) fn prompt(text: &str) -> Prompt {
 fn lasting_id(reference: &ModelRef) -> String {
     match &reference.place {
         Place::Hub { .. } => reference.qualified_id(),
-        Place::Directory(path) => {
-            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            absolute.display().to_string()
-        }
+        Place::Directory(_) => reference.id_anywhere(),
     }
 }

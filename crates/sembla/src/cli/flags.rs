@@ -34,7 +34,7 @@ macro_rules! commands {
         }
     )*};
 }
-commands!(Serve, Proxy, Embed, Search, Index, IndexModel, Model, Doctor, ConfigShow);
+commands!(Serve, Proxy, Embed, Search, Index, IndexModel, Endpoint, Model, Doctor, ConfigShow);
 
 const CONFIG: &str = "config";
 
@@ -139,4 +139,14 @@ fn takes_foreign(command: Command) -> bool {
 /// Reads the value of a flag that counts something of which there must be one at least.
 pub(crate) fn count(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "expected a whole number from 1".to_owned())
+}
+
+/// Reads the value of a flag that gives something a name and a value.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        Some(_) | None => Err("it is written NAME=VALUE".to_owned()),
+    }
 }

@@ -9,6 +9,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::outcome::UsageError;
 use super::start::Started;
+use crate::format::there_are;
 use crate::owner::{self, Opened};
 
 /// The indexes, and what runs their store.
@@ -71,12 +72,7 @@ impl Indexes {
     /// If the store cannot say which there are.
     pub(crate) fn not_found(&self, name: &IndexName) -> anyhow::Result<anyhow::Error> {
         let known = self.wait(self.checked().list_indexes())?;
-        let known: Vec<String> =
-            known.iter().map(|there| format!("`{}`", there.spec.name)).collect();
-        let known = match known.as_slice() {
-            [] => "there is none at all yet".to_owned(),
-            names => format!("there are {}", names.join(", ")),
-        };
+        let known = there_are(known.iter().map(|there| &there.spec.name));
         Ok(anyhow::anyhow!(
             "there is no index `{name}` ({known}); create it with `sembla index create {name} \
              --model MODEL`"

@@ -14,6 +14,7 @@ use super::flags::{Flags, Search, count};
 use super::outcome::{Outcome, UsageError};
 use super::start::start;
 use crate::config::{Command, Env};
+use crate::format;
 
 /// Arguments of `sembla search`.
 #[derive(Debug, clap::Args)]
@@ -130,12 +131,11 @@ fn embed(embedder: &EngineEmbedder, query: &str) -> anyhow::Result<Vec<f32>> {
     Ok(embedded.embedding)
 }
 
-/// Writes a value without line breaks and without the quotes of a string. Control characters become
-/// replacement characters: a dataset must not steer the terminal that it is shown on.
+/// Writes a value without line breaks, without the quotes of a string and without control characters.
 fn one_line(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.replace(char::is_control, "\u{fffd}")
+    format::printable(&words)
 }
 
 #[cfg(test)]

@@ -94,6 +94,8 @@ pub(crate) enum Command {
     Index,
     /// What says which model an index is of.
     IndexModel,
+    /// What asks the control plane of a running server.
+    Endpoint,
     Model,
     Doctor,
     ConfigShow,
@@ -167,6 +169,7 @@ const KEEPING: &[Command] = &[
     Command::Search,
     Command::Index,
     Command::IndexModel,
+    Command::Endpoint,
     Command::Doctor,
 ];
 /// Commands that write logs.
@@ -177,6 +180,7 @@ const LOGGING: &[Command] = &[
     Command::Search,
     Command::Index,
     Command::IndexModel,
+    Command::Endpoint,
     Command::Model,
     Command::Doctor,
 ];

@@ -157,6 +157,17 @@ impl ModelRef {
         }
     }
 
+    /// Returns what names the model to a process that works in another folder: a Hub id without its
+    /// revision, or the absolute path of a directory.
+    pub(crate) fn id_anywhere(&self) -> String {
+        match &self.place {
+            Place::Hub { id, .. } => id.to_string(),
+            Place::Directory(path) => {
+                std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
+            }
+        }
+    }
+
     /// Returns the model as clients see it: a Hub id, or a directory as it was given.
     pub(crate) fn model_id(&self) -> String {
         match &self.place {

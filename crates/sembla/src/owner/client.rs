@@ -3,17 +3,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
-use hyper::client::conn::http1::handshake;
-use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper::{Method, StatusCode};
 use index::{IndexName, StoreError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::indexes::{CheckReport, Done, ErrorBody, Index, SnapshotFolder};
 
 use super::error::OwnerError;
+use super::exchange::{ExchangeError, exchange};
 use super::socket;
 
 /// What the server is called in messages.
@@ -56,6 +54,16 @@ impl OwnerClient {
         self.send(Method::POST, &format!("/{index}/{route}"), Some(body)).await
     }
 
+    /// Sends a request to any path, and returns what was answered.
+    pub(super) async fn exchange(
+        &self,
+        method: Method,
+        uri: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<(StatusCode, Bytes), ExchangeError> {
+        exchange(&self.dir, method, uri, body).await
+    }
+
     /// Sends a request to a path below `/v1/indexes`.
     pub(super) async fn send<T: DeserializeOwned>(
         &self,
@@ -63,42 +71,12 @@ impl OwnerClient {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<T, StoreError> {
-        let body = match body {
-            Some(body) => serde_json::to_vec(body).map_err(unavailable)?,
-            None => Vec::new(),
-        };
-        let (status, answer) = self.exchange(method, path, body).await?;
+        let uri = format!("/v1/indexes{path}");
+        let (status, answer) = self.exchange(method, &uri, body).await.map_err(unavailable)?;
         if status.is_success() {
             return serde_json::from_slice(&answer).map_err(unavailable);
         }
         Err(refusal(status, &answer, index_in(path)))
-    }
-
-    async fn exchange(
-        &self,
-        method: Method,
-        path: &str,
-        body: Vec<u8>,
-    ) -> Result<(StatusCode, Bytes), StoreError> {
-        let mut request = Request::builder().method(method).uri(format!("/v1/indexes{path}"));
-        request = request.header("host", "localhost");
-        if !body.is_empty() {
-            request = request.header("content-type", "application/json");
-        }
-        let request = request.body(Full::new(Bytes::from(body))).map_err(unavailable)?;
-        let stream = socket::connect(&self.dir).await.map_err(unavailable)?;
-        let stream = stream.ok_or_else(|| unavailable(io::Error::from(io::ErrorKind::NotFound)))?;
-        let (mut sender, connection) =
-            handshake(TokioIo::new(stream)).await.map_err(unavailable)?;
-        let driver = tokio::spawn(connection);
-        let answered = async {
-            let response = sender.send_request(request).await?;
-            let status = response.status();
-            Ok::<_, hyper::Error>((status, response.into_body().collect().await?.to_bytes()))
-        };
-        let answered = answered.await.map_err(unavailable);
-        driver.abort();
-        answered
     }
 }
 

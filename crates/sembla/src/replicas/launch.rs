@@ -10,7 +10,7 @@ use endpoints::{Answers, Spec};
 use tokio::process::Command;
 
 use crate::config::{self, Env, FOREIGN, Given, HubConfig, SETTINGS, Secret};
-use crate::models::reference::{ModelRef, Place, RefError};
+use crate::models::reference::{ModelRef, RefError};
 
 /// What all replicas of this process are started with.
 #[derive(Debug, Clone)]
@@ -240,13 +240,8 @@ fn hub_variables(hub: &HubConfig) -> Vec<(String, String)> {
 
 /// Returns what names the model in another process, whatever folder that works in.
 fn lasting_id(reference: &ModelRef) -> String {
-    let id = match &reference.place {
-        // The revision has a flag of its own.
-        Place::Hub { id, .. } => id.to_string(),
-        Place::Directory(path) => {
-            std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
-        }
-    };
+    // The revision has a flag of its own.
+    let id = reference.id_anywhere();
     match &reference.name {
         Some(name) => format!("{name}={id}"),
         None => id,

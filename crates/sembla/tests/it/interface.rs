@@ -21,6 +21,7 @@ fn the_top_level_help_is_short_and_has_an_example() {
           embed        Embed a column of a dataset, into a folder or an index
           search       Search an index, or the folder of an embedded dataset
           index        Create, fill, show, copy and measure indexes of vectors
+          endpoint     Create, watch, scale, pause and delete endpoints of a running server
           model        Download, list and check models
           doctor       Say what this machine offers, what would be used of it, and why
           config       Show the settings that are in force
@@ -163,7 +164,7 @@ fn config_show_prints_every_setting_with_its_source() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    let commands: [&[&str]; 21] = [
+    let commands: [&[&str]; 32] = [
         &["serve"],
         &["embed"],
         &["search"],
@@ -179,6 +180,17 @@ fn every_command_has_help_with_an_example() {
         &["index", "snapshot"],
         &["index", "restore"],
         &["index", "recall"],
+        &["endpoint", "create"],
+        &["endpoint", "list"],
+        &["endpoint", "show"],
+        &["endpoint", "wait"],
+        &["endpoint", "logs"],
+        &["endpoint", "pause"],
+        &["endpoint", "resume"],
+        &["endpoint", "scale"],
+        &["endpoint", "update"],
+        &["endpoint", "delete"],
+        &["endpoint", "cost"],
         &["model", "pull"],
         &["model", "list"],
         &["model", "check"],

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers with it")]
 
 mod command;
+mod endpoint_cli;
 mod endpoints;
 mod fake_hub;
 mod hub;

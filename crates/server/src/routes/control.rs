@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
-use endpoints::{EndpointName, Key, KeyError, KeyId, Scope, Timestamp};
+use endpoints::{Detail, EndpointName, Key, KeyError, KeyId, Scope, Timestamp};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::control::{Cost, CreateKey, Estimate, KeyList, NewKey};
@@ -108,7 +108,8 @@ fn own_key(steward: &Steward, id: &str) -> Result<Key, HttpError> {
     params(
         ("namespace" = String, Path, description = "Whose"),
         ("endpoint" = String, Path, description = "Its name"),
-        ("since" = Option<u64>, Query, description = "Milliseconds since 1970; all if absent")
+        ("since" = Option<u64>, Query, description = "Milliseconds since 1970; all if absent"),
+        ("rows" = Option<bool>, Query, description = "Whether the requests by minute and key are listed; true if absent")
     ),
     responses((status = 200, description = "What ended within the last second may be missing", body = Cost), ControlErrors)
 )]
@@ -118,12 +119,16 @@ pub(crate) async fn cost(
     parameters: Parameters,
 ) -> Result<Response<Body>, HttpError> {
     let namespace = steward.may(Scope::Read, &namespace)?;
-    parameters.only(&["since"])?;
+    parameters.only(&["since", "rows"])?;
     let since = Timestamp::from_millis(parameters.count("since", 0)? as u64);
+    let detail = match parameters.switch("rows")? {
+        Some(false) => Detail::Total,
+        Some(true) | None => Detail::Rows,
+    };
     let control = steward.control();
     let endpoint = control.get(namespace.as_str(), &name).ok();
     let name: EndpointName = name.parse()?;
-    let account = control.usage(namespace, name, since).await?;
+    let account = control.usage(namespace, name, since, detail).await?;
     let spec = endpoint.as_ref().map(|endpoint| &endpoint.record.body.spec);
     let price = spec.map(|spec| control.prices().hour(&spec.labels));
     let budget = spec.and_then(|spec| spec.budget);

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 
 use axum::Router;
@@ -27,14 +28,20 @@ pub(super) struct Connections {
     app: App,
     router: Router,
     http: http1::Builder,
+    // Where the server listens.
+    listener: Option<SocketAddr>,
     // Closed when connections are to end.
     closing: watch::Receiver<()>,
 }
 
 impl Connections {
-    pub(super) fn new(app: &App, closing: watch::Receiver<()>) -> Self {
+    pub(super) fn new(
+        app: &App,
+        listener: Option<SocketAddr>,
+        closing: watch::Receiver<()>,
+    ) -> Self {
         let http = http(&app.config().connections);
-        Self { app: app.clone(), router: app.router(), http, closing }
+        Self { app: app.clone(), router: app.router(), http, listener, closing }
     }
 
     /// Serves one connection until its client closes it, or until `closing` and its request's end.
@@ -50,7 +57,7 @@ impl Connections {
         &self,
         stream: UnixStream,
     ) -> impl Future<Output = ()> + Send + use<> {
-        self.serve_stream(stream, Some(Local))
+        self.serve_stream(stream, Some(Local { listener: self.listener }))
     }
 
     /// Serves a connection whose requests carry `mark`.

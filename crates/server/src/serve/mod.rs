@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,10 @@ pub struct Server {
 /// Marks a request that came through the socket of the data directory, which only the user of the
 /// server can open.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Local;
+pub(crate) struct Local {
+    /// Where others reach the server, since the socket is none of the addresses that are handed out.
+    pub(crate) listener: Option<SocketAddr>,
+}
 
 /// What became of the connections that were open when a server was told to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +65,7 @@ impl Server {
         drain_limit: Duration,
     ) -> Drained {
         let (close, closing) = watch::channel(());
-        let connections = Connections::new(&self.app, closing);
+        let connections = Connections::new(&self.app, listener.local_addr().ok(), closing);
         let mut open = JoinSet::new();
         let mut open_local = JoinSet::new();
         tokio::select! {

@@ -10,7 +10,7 @@ use index::{
 use server::index_object;
 
 use super::super::bound::fingerprint_of_asked;
-use super::super::flags::{Flags, Index, IndexModel};
+use super::super::flags::{Flags, Index, IndexModel, pair};
 use super::super::indexes::{Indexes, index_name};
 use super::super::outcome::{Outcome, UsageError, print};
 use super::super::start::{Started, start};
@@ -33,7 +33,7 @@ pub(crate) struct CreateArgs {
     protect: bool,
 
     /// A note, as NAME=VALUE; several times for several
-    #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = tag)]
+    #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
     tags: Vec<(String, String)>,
 
     /// Print JSON
@@ -73,15 +73,6 @@ enum MetricName {
     Cosine,
     Dotproduct,
     Euclidean,
-}
-
-fn tag(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() && !value.is_empty() => {
-            Ok((name.to_owned(), value.to_owned()))
-        }
-        Some(_) | None => Err("a tag is written NAME=VALUE".to_owned()),
-    }
 }
 
 /// Creates an index.

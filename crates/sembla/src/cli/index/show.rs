@@ -138,8 +138,7 @@ pub(super) fn render(there: &IndexDescription, namespaces: &[NamespaceStats]) ->
     }
     let tags = spec.tags.iter().filter(|(tag, _)| *tag != jobs::TEXT_FIELD_TAG);
     rows.extend(tags.map(|(tag, value)| ("tag", format!("{tag} = {value}"))));
-    let rows = rows.into_iter().map(|(label, text)| format!("  {label:<10}  {text}"));
-    std::iter::once(spec.name.to_string()).chain(rows).collect::<Vec<_>>().join("\n")
+    format::card(spec.name.as_str(), &rows)
 }
 
 fn records(all: u64, namespaces: &[NamespaceStats]) -> String {

@@ -3,7 +3,6 @@
 use endpoints::{LogLine, Phase, Replica};
 use wire::huggingface_endpoints as wire;
 
-use crate::dialects::bad_field;
 use crate::error::HttpError;
 use crate::query_string::Parameters;
 
@@ -22,15 +21,9 @@ pub(crate) fn logs_query(parameters: &Parameters) -> Result<wire::LogsQuery, Htt
         Some(_) => parameters.count(name, 0).map(Some),
         None => Ok(None),
     };
-    let follow = match parameters.get("follow") {
-        Some("true") => Some(true),
-        Some("false") => Some(false),
-        Some(_) => return Err(bad_field("follow", "it must be true or false")),
-        None => None,
-    };
     Ok(wire::LogsQuery {
         replica: parameters.get("replica").map(str::to_owned),
-        follow,
+        follow: parameters.switch("follow")?,
         tail: number("tail")?,
         line_max_length: number("line_max_length")?,
     })

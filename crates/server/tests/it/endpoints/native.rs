@@ -87,6 +87,8 @@ async fn a_budget_and_a_time_to_live_are_shown_again_and_taken_away() {
     assert_eq!(shown["compute"]["budget"], 2.5);
     let cost = world.get("/api/endpoints/me/boru/cost").await.json();
     assert_eq!(cost["budget"]["shown"], "$2.50");
+    let total = world.get("/api/endpoints/me/boru/cost?rows=false").await.json();
+    assert_eq!((&total["budget"], &total["rows"]), (&cost["budget"], &json!([])));
     let none = json!({"compute": {"budget": null, "timeToLive": null}});
     let shown = world.put("/v2/endpoint/me/boru", &none).await.json();
     assert_eq!(shown["compute"].get("budget"), None);
