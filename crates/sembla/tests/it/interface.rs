@@ -111,7 +111,6 @@ fn config_show_prints_every_setting_with_its_source() {
         cors_allow_origin = ["*"]                    # default
         openai_accept_token_ids = false              # default
         root_task = "by_shape"                       # default
-        root_answers = "lists"                       # default
         max_connections = 4096                       # default
         max_header_bytes = 65536                     # default
         header_read_timeout = 60.0                   # default
