@@ -210,6 +210,7 @@ fn an_update_takes_over_after_its_check() {
         stage.act(),
         expect![[r#"
         running 1/2
+          because the last update was compared with the version before: the smallest cosine of their embeddings is 0.9999
           stop 1-0, replaced
           stop 1-1, replaced
           start 2-1
@@ -223,6 +224,7 @@ fn an_update_takes_over_after_its_check() {
         stage.act(),
         expect![[r#"
         running 2/2
+          because the last update was compared with the version before: the smallest cosine of their embeddings is 0.9999
           routes 2-0 2-1
           look never
     "#]],
