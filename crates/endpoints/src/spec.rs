@@ -260,7 +260,8 @@ impl Model {
 
 impl Scaling {
     /// One replica, always.
-    pub const ONE: Self = Self { min: 1, max: 1, idle: None, pending_requests: None, latency: None };
+    pub const ONE: Self =
+        Self { min: 1, max: 1, idle: None, pending_requests: None, latency: None };
 
     /// Bounds the number of replicas. `idle` is how long an endpoint with `min` 0 waits for a request
     /// before it sleeps; `None` means [`DEFAULT_IDLE`].

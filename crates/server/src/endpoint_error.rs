@@ -90,7 +90,9 @@ fn kind(err: &ControlError) -> EndpointErrorKind {
         | ControlError::OverBudget { .. }
         | ControlError::DoesNotFit { .. }
         | ControlError::Examine(ExamineError::Model { .. })
-        | ControlError::Key(KeyError::NoScope | KeyError::NoTokens | KeyError::Last { .. }) => EndpointErrorKind::Refused,
+        | ControlError::Key(KeyError::NoScope | KeyError::NoTokens | KeyError::Last { .. }) => {
+            EndpointErrorKind::Refused
+        }
         ControlError::Key(KeyError::NotFound { .. }) => EndpointErrorKind::UnknownKey,
         ControlError::Examine(ExamineError::Runtime(_))
         | ControlError::Key(KeyError::NoRandomness { .. })

@@ -36,9 +36,7 @@ mod serve;
 mod steward;
 
 pub use app::App;
-pub use config::{
-    AllowedOrigins, ConnectionLimits, ModelConfig, RootTask, ServerConfig, TokenIds,
-};
+pub use config::{AllowedOrigins, ConnectionLimits, ModelConfig, RootTask, ServerConfig, TokenIds};
 pub use control_plane::{ControlPlane, ControlPlaneSettings, ModelRule};
 pub use dialects::indexes::{
     MAX_FETCHED, fingerprint as fingerprint_object, index as index_object, record as record_object,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Control, ControlError};
 use crate::keys::{
-    AuthError, Caller, Key, KeyBody, KeyError, KeyId, KeyRequest, LastKey, NewKey, Secret, StoredKey,
+    AuthError, Caller, Key, KeyBody, KeyError, KeyId, KeyRequest, LastKey, NewKey, Secret,
+    StoredKey,
 };
 
 impl Control {

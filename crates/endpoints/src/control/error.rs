@@ -86,9 +86,7 @@ impl ControlError {
             | Self::Examine(ExamineError::Runtime(_))
             | Self::Key(KeyError::NoRandomness { .. })
             | Self::Store(
-                StoreError::Full { .. }
-                | StoreError::Unwritten { .. }
-                | StoreError::Sqlite { .. },
+                StoreError::Full { .. } | StoreError::Unwritten { .. } | StoreError::Sqlite { .. },
             ) => true,
             Self::Taken { .. }
             | Self::NotFound { .. }

@@ -84,12 +84,7 @@ pub(super) async fn keep(inner: Arc<Inner>, launch: Launch, process: Process, mu
 }
 
 /// Reads what a child writes, and finds out when it is ready. All of it ends with what this returns.
-fn read(
-    inner: &Arc<Inner>,
-    launch: Launch,
-    child: &mut Child,
-    socket: &Socket,
-) -> JoinSet<()> {
+fn read(inner: &Arc<Inner>, launch: Launch, child: &mut Child, socket: &Socket) -> JoinSet<()> {
     let mut readers = JoinSet::new();
     let (listens, listening) = oneshot::channel();
     if let Some(stdout) = child.stdout.take() {

@@ -87,7 +87,9 @@ impl ModelFolders {
         }
         let climbs = path.components().any(|part| part == Component::ParentDir);
         let below = |path: &Path| {
-            self.roots.iter().any(|root| path.starts_with(&root.given) || path.starts_with(&root.real))
+            self.roots
+                .iter()
+                .any(|root| path.starts_with(&root.given) || path.starts_with(&root.real))
         };
         !climbs && std::path::absolute(path).is_ok_and(|path| below(&path))
     }

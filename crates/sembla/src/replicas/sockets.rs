@@ -47,7 +47,10 @@ impl Sockets {
         }
         // Whatever is there now was made by somebody else, so that this must fail then.
         DirBuilder::new().mode(0o700).create(&dir).map_err(|err| {
-            io::Error::new(err.kind(), format!("failed to create the folder {}: {err}", dir.display()))
+            io::Error::new(
+                err.kind(),
+                format!("failed to create the folder {}: {err}", dir.display()),
+            )
         })?;
         let longest = ShortPath::of(&dir.join(LONGEST_NAME))?;
         Ok(Self { dir, longest })

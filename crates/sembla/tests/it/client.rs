@@ -21,12 +21,7 @@ pub(crate) fn serve(sembla: &Sembla, args: &[&str]) -> Served {
 }
 
 /// Asks for something as a client with any token does.
-pub(crate) fn ask(
-    served: &Served,
-    method: &str,
-    path: &str,
-    body: Option<&Value>,
-) -> (u16, Value) {
+pub(crate) fn ask(served: &Served, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
     ask_as(served, "hf_any", method, path, body)
 }
 

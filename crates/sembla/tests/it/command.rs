@@ -3,15 +3,15 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// A home folder and an environment for runs of the binary.
 pub(crate) struct Sembla {
-    home: TempDir,
+    home: Arc<TempDir>,
     env: Vec<(String, String)>,
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Ended {
 impl Sembla {
     /// Makes an empty home.
     pub(crate) fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap(), env: Vec::new() }
+        Self { home: tempfile::tempdir().unwrap().into(), env: Vec::new() }
     }
 
     /// Sets a variable for the runs that follow.
@@ -99,6 +99,8 @@ pub(crate) struct Served {
     child: Child,
     url: String,
     stdout: String,
+    // Its data directory is there as long as it runs.
+    _home: Arc<TempDir>,
     // Read by a thread, so that a server that logs much never waits for its test.
     lines: Mutex<Receiver<String>>,
     // What was taken of them so far.
@@ -124,7 +126,14 @@ impl Served {
         let url = first_line.trim().strip_prefix("listening on ").map(str::to_owned);
         // Another machine would connect to its address; this one may come through loopback.
         let url = url.unwrap_or_default().replace("0.0.0.0", "127.0.0.1");
-        Self { child, url, stdout: first_line, lines, logs: String::new() }
+        Self {
+            child,
+            url,
+            _home: Arc::clone(&sembla.home),
+            stdout: first_line,
+            lines,
+            logs: String::new(),
+        }
     }
 
     /// Reads logs until one has `text`, and returns it.

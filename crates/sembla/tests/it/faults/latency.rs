@@ -14,8 +14,7 @@ fn an_endpoint_whose_answers_are_slow_gets_another_replica_and_one_without_a_lim
     let served = serve(&Sembla::new(), &[]);
     for (name, measure) in [("slow", json!({"latency": 0.000_001})), ("patient", json!(null))] {
         let mut asked = wanted(name, "tiny-bert");
-        asked["compute"]["scaling"] =
-            json!({"minReplica": 1, "maxReplica": 2, "measure": measure});
+        asked["compute"]["scaling"] = json!({"minReplica": 1, "maxReplica": 2, "measure": measure});
         create(&served, &asked);
         wait_for(&served, name, "running");
     }

@@ -7,7 +7,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::client::{Over, ask, create, endpoint, folder, serve, state, wait_for, wait_until, wanted};
+use crate::client::{
+    Over, ask, create, endpoint, folder, serve, state, wait_for, wait_until, wanted,
+};
 use crate::command::{Sembla, Served, fixture_models};
 use crate::replicas::replicas_of;
 
@@ -116,7 +118,10 @@ fn an_update_that_cannot_load_says_why_and_leaves_the_old_version_serving() {
     let said = message(&served);
     assert!(said.contains("the update was rolled back: crashed 5 times in a row"), "{said}");
     assert!(said.contains("not finite"), "{said}");
-    assert_eq!(endpoint(&served, "tiny")["status"]["errorMessage"], said.split("; mend").next().unwrap());
+    assert_eq!(
+        endpoint(&served, "tiny")["status"]["errorMessage"],
+        said.split("; mend").next().unwrap()
+    );
     assert_eq!(embed(&served), old);
     // Asking for what serves ends it.
     update(&served, &json!({"model": {"repository": folder("tiny-bert")}}));

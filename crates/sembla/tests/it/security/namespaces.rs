@@ -66,9 +66,11 @@ fn a_key_of_one_namespace_sees_nothing_of_another() {
     };
     assert_eq!(of("secret-plan"), of("no-such-plan"));
     let (_, keys) = ask_as(&served, &bob, "GET", "/api/keys", None);
-    let names: Vec<&Value> = keys["keys"].as_array().unwrap().iter().map(|key| &key["name"]).collect();
+    let names: Vec<&Value> =
+        keys["keys"].as_array().unwrap().iter().map(|key| &key["name"]).collect();
     assert_eq!(names, ["bob"]);
-    let used = |key: &str| ask_as(&served, key, "GET", "/api/endpoints/ada/secret-plan/cost", None).0;
+    let used =
+        |key: &str| ask_as(&served, key, "GET", "/api/endpoints/ada/secret-plan/cost", None).0;
     assert_eq!((used(&ada), used(&bob)), (200, 403));
     assert_eq!(folder("tiny-bert"), state()["model"]["repository"].as_str().unwrap());
 }

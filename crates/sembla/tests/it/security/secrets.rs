@@ -54,7 +54,8 @@ fn use_an_index(served: &Served) {
     let (status, answer) = post(served, "/pinecone/indexes", &index);
     assert!(status < 300, "{answer}");
     let vector: f64 = VECTOR.parse().unwrap();
-    let record = json!({"vectors": [{"id": "1", "values": [vector, 1.0], "metadata": {"text": TEXT}}]});
+    let record =
+        json!({"vectors": [{"id": "1", "values": [vector, 1.0], "metadata": {"text": TEXT}}]});
     let (status, answer) = post(served, "/pinecone/i/notes/vectors/upsert", &record);
     assert_eq!(status, 200, "{answer}");
     let query = json!({"vector": [vector, 1.0], "topK": 1, "filter": {"text": {"$eq": TEXT}}});
@@ -79,8 +80,17 @@ fn no_key_token_or_text_is_in_a_log_or_in_an_error() {
     let served = Served::start(
         &sembla,
         &[
-            "serve", "--port", "0", "--model-dir", &models, "--model", &model, "--api-key", OPERATOR,
-            "--log-level", "trace",
+            "serve",
+            "--port",
+            "0",
+            "--model-dir",
+            &models,
+            "--model",
+            &model,
+            "--api-key",
+            OPERATOR,
+            "--log-level",
+            "trace",
         ],
     );
     start(&served);
