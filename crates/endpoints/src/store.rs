@@ -103,7 +103,11 @@ impl Store {
         let query = "INSERT INTO endpoints (namespace, name, body, spent) VALUES (?1, ?2, ?3, 0)
             ON CONFLICT (namespace, name) DO NOTHING RETURNING id";
         let values = params![namespace.as_str(), name.as_str(), encode("an endpoint", body)?];
-        let id = self.connection.query_row(query, values, |row| row.get(0)).optional()?;
+        // A statement that returns a row commits when it is let go, where an error is lost: a full disk would
+        // be taken for success.
+        let transaction = self.connection.transaction()?;
+        let id = transaction.query_row(query, values, |row| row.get(0)).optional()?;
+        transaction.commit()?;
         Ok(id.map(EndpointId))
     }
 

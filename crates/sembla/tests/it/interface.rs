@@ -128,10 +128,12 @@ fn config_show_prints_every_setting_with_its_source() {
 
         # Endpoints
         default_namespace = "me"                     # default
+        model_dir = []                               # default
         replica_memory = "auto"                      # default
         prices = {}                                  # default
         scale_up_timeout = 120.0                     # default
         replica_start_timeout = 600.0                # default
+        # scale_up_latency is not set
 
         # The Hub
         hub_endpoint = "https://huggingface.co"      # default

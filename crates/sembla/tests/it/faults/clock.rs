@@ -87,7 +87,7 @@ fn a_clock_that_jumps_costs_nothing_and_stops_nothing() {
         assert_eq!(state(&served, "tiny"), "running", "{days} days");
     }
     let used = used(&served, "tiny");
-    let minutes = used["replicaMinutes"].as_u64().unwrap();
+    let minutes = used["replica_minutes"].as_u64().unwrap();
     let true_minutes = begun.elapsed().as_secs() / 60 + 1;
     assert!((1..=true_minutes).contains(&minutes), "{true_minutes} minutes: {used}");
     assert_eq!(used["cost"]["millionths"], json!(minutes * 1_000_000));

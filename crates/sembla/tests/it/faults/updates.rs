@@ -1,6 +1,6 @@
 //! Updates from one version to the next, as clients see them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -75,20 +75,20 @@ fn the_same_model_with_other_vectors_is_rolled_back() {
     wait_until("the old version alone", || replicas_of(served.pid()).len() == 1);
 }
 
-/// Copies a model and spoils its last weights, which nobody notices before they are loaded.
+/// Copies a model and spoils its weights, which nobody notices before they are loaded.
 fn spoiled(sembla: &Sembla) -> PathBuf {
     let spoiled = sembla.home().join("models/spoiled");
-    fs_err::create_dir_all(spoiled.join("1_Pooling")).unwrap();
     copy(&fixture_models().join("tiny-bert"), &spoiled);
     let weights = spoiled.join("model.safetensors");
     let mut bytes = fs_err::read(&weights).unwrap();
-    let end = bytes.len();
-    bytes[end - 64..].fill(0xff);
+    // Behind the header and its length all bits are set, which is no number.
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap());
+    bytes[8 + usize::try_from(header).unwrap()..].fill(0xff);
     fs_err::write(&weights, bytes).unwrap();
     spoiled
 }
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+fn copy(from: &Path, to: &Path) {
     fs_err::create_dir_all(to).unwrap();
     for entry in fs_err::read_dir(from).unwrap().flatten() {
         let target = to.join(entry.file_name());
