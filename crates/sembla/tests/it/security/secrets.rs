@@ -31,9 +31,8 @@ fn provoke(served: &Served) -> Vec<(String, Value)> {
                 json!({"inputs": {"source_sentence": TEXT, "sentences": [TEXT, 7]}}),
                 json!({"inputs": [TEXT, 7]}),
                 json!({"inputs": TEXT, "truncate": TEXT}),
-                json!({"inputs": TEXT, "prompt_name": TEXT}),
                 json!({"inputs": TEXT.repeat(400), "truncate": false}),
-                json!({"inputs": TEXT, TEXT: 1}),
+                json!({"inputs": {"text": TEXT}}),
                 json!(TEXT),
             ] {
                 for key in [OPERATOR, WRONG_KEY] {
