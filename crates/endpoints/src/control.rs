@@ -20,7 +20,7 @@ pub use self::error::ControlError;
 pub(crate) use self::live::Live;
 pub(crate) use self::shared::Shared;
 pub use self::view::{Arrival, Held, InFlight, NotReady, Request, Route, View, Watched};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::name::{EndpointName, Namespace};
 use crate::planner::Limits;
 use crate::price::PriceTable;
@@ -52,6 +52,8 @@ pub struct Endpoint {
     pub record: Arc<Record>,
     /// What is there.
     pub status: Status,
+    /// When it last had a request, if it has had one since the server started.
+    pub last_used: Option<Timestamp>,
 }
 
 /// What an endpoint used under its name since some time.

@@ -61,6 +61,15 @@ pub struct KeyRequest {
     pub tokens_per_minute: Option<u64>,
 }
 
+/// What becomes of the last key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastKey {
+    /// It stays.
+    Keep,
+    /// It may go: something else guards the server, or nothing is to.
+    Revoke,
+}
+
 /// A key, without what is secret of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
@@ -98,6 +107,16 @@ pub enum KeyError {
     #[error("there is no key {}; list the keys for their numbers", .id.0)]
     NotFound {
         /// Which one was meant.
+        id: KeyId,
+    },
+    /// Without this key anybody may do anything.
+    #[error(
+        "key {} is the last one: without it whoever reaches the server may do anything. Make another key \
+         first, or set one with --api-key; to open the server all the same, revoke it with ?open=true",
+        .id.0
+    )]
+    Last {
+        /// Which one.
         id: KeyId,
     },
     /// The system gave no random bytes, so no key is safe.

@@ -31,7 +31,8 @@ pub use self::control::{
     NotReady, Request, Route, View, Watched,
 };
 pub use self::keys::{
-    AuthError, Caller, Key, KeyError, KeyId, KeyRequest, NewKey, Scope, Scopes, TokenBucket,
+    AuthError, Caller, Key, KeyError, KeyId, KeyRequest, LastKey, NewKey, Scope, Scopes,
+    TokenBucket,
 };
 pub use self::name::{EndpointName, NameError, Namespace};
 pub use self::planner::{

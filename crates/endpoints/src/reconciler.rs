@@ -26,7 +26,7 @@ use self::books::Books;
 use self::flights::{Flight, Flights, Landed, Outcome};
 use self::ledger::Ledger;
 use self::probes::Probes;
-use crate::clock::Now;
+use crate::clock::{Moment, Now};
 use crate::control::{ControlError, Live, Route, Shared};
 use crate::planner::{Case, Check, Load, Notes, Plan, Step, plan, stop_orphan};
 use crate::record::Record;
@@ -125,7 +125,7 @@ impl Reconciler {
         };
         let now = self.shared.clock.now();
         let replicas = self.probes.applied(replicas);
-        let mut subjects = self.subjects(&replicas);
+        let mut subjects = self.subjects(&replicas, now.moment);
         self.forget_what_is_gone(&replicas, &subjects);
         let budget = self.shared.config.memory_budget_bytes;
         let mut ledger = Ledger::new(budget, &subjects, &self.notes);
@@ -158,14 +158,14 @@ impl Reconciler {
         self.look_after(TRY_AGAIN);
     }
 
-    fn subjects(&self, replicas: &[Replica]) -> Vec<Subject> {
+    fn subjects(&self, replicas: &[Replica], now: Moment) -> Vec<Subject> {
         let mut by_endpoint: BTreeMap<EndpointId, Vec<Replica>> = BTreeMap::new();
         for replica in replicas {
             by_endpoint.entry(replica.key.endpoint).or_default().push(replica.clone());
         }
         let subject = |live: Arc<Live>| Subject {
             record: live.record(),
-            load: live.load(),
+            load: live.load(now),
             replicas: by_endpoint.remove(&live.id).unwrap_or_default(),
             live,
         };

@@ -146,6 +146,7 @@ pub struct Scaling {
     max: u32,
     idle: Option<Duration>,
     pending_requests: Option<u32>,
+    latency: Option<Duration>,
 }
 
 /// [`Scaling`] as it is stored, before its check.
@@ -155,6 +156,7 @@ struct ScalingParts {
     max: u32,
     idle: Option<Duration>,
     pending_requests: Option<u32>,
+    latency: Option<Duration>,
 }
 
 /// Who may ask an endpoint.
@@ -196,6 +198,22 @@ pub struct Variables(pub BTreeMap<String, String>);
 pub struct Opaque(pub Value);
 
 impl Spec {
+    /// Asks for one replica of a model, which never sleeps, for anybody, without a bound on what it costs.
+    pub fn of_model(model: Model, image: ImageKind) -> Self {
+        let variables = Variables::default();
+        Self {
+            model,
+            image: Image { kind: image, url: None, health_route: None, variables },
+            settings: Settings::default(),
+            scaling: Scaling::ONE,
+            access: Access::Public,
+            labels: Labels::default(),
+            budget: None,
+            time_to_live: None,
+            opaque: Opaque::default(),
+        }
+    }
+
     /// Returns what to load: the repository, unless the image's variables name another model.
     pub fn source(&self) -> &str {
         match self.image.variables.0.get(MODEL_ID) {
@@ -241,6 +259,10 @@ impl Model {
 }
 
 impl Scaling {
+    /// One replica, always.
+    pub const ONE: Self =
+        Self { min: 1, max: 1, idle: None, pending_requests: None, latency: None };
+
     /// Bounds the number of replicas. `idle` is how long an endpoint with `min` 0 waits for a request
     /// before it sleeps; `None` means [`DEFAULT_IDLE`].
     ///
@@ -260,7 +282,7 @@ impl Scaling {
         if idle.is_some_and(|idle| idle.is_zero()) {
             return Err(SpecError::Zero { field: "scale_to_zero_timeout" });
         }
-        Ok(Self { min, max, idle, pending_requests: None })
+        Ok(Self { min, max, idle, pending_requests: None, latency: None })
     }
 
     /// Adds a replica for every so many requests that wait, instead of going by their tokens.
@@ -273,6 +295,19 @@ impl Scaling {
             return Err(SpecError::Zero { field: "pending_requests" });
         }
         self.pending_requests = Some(requests);
+        Ok(self)
+    }
+
+    /// Adds a replica whenever answers take longer than this, too.
+    ///
+    /// # Errors
+    ///
+    /// [`SpecError::Zero`] if it is 0.
+    pub fn over_latency(mut self, latency: Duration) -> Result<Self, SpecError> {
+        if latency.is_zero() {
+            return Err(SpecError::Zero { field: "latency" });
+        }
+        self.latency = Some(latency);
         Ok(self)
     }
 
@@ -300,24 +335,32 @@ impl Scaling {
     pub fn pending_requests(&self) -> Option<u32> {
         self.pending_requests
     }
+
+    /// How long answers may take before another replica is added, where the client chose that measure.
+    pub fn latency(&self) -> Option<Duration> {
+        self.latency
+    }
 }
 
 impl TryFrom<ScalingParts> for Scaling {
     type Error = SpecError;
 
     fn try_from(parts: ScalingParts) -> Result<Self, SpecError> {
-        let scaling = Self::new(parts.min, parts.max, parts.idle)?;
-        match parts.pending_requests {
-            Some(requests) => scaling.per_pending_requests(requests),
-            None => Ok(scaling),
+        let mut scaling = Self::new(parts.min, parts.max, parts.idle)?;
+        if let Some(requests) = parts.pending_requests {
+            scaling = scaling.per_pending_requests(requests)?;
         }
+        if let Some(latency) = parts.latency {
+            scaling = scaling.over_latency(latency)?;
+        }
+        Ok(scaling)
     }
 }
 
 impl From<Scaling> for ScalingParts {
     fn from(scaling: Scaling) -> Self {
-        let Scaling { min, max, idle, pending_requests } = scaling;
-        Self { min, max, idle, pending_requests }
+        let Scaling { min, max, idle, pending_requests, latency } = scaling;
+        Self { min, max, idle, pending_requests, latency }
     }
 }
 
@@ -335,23 +378,8 @@ impl fmt::Debug for Opaque {
 
 #[cfg(test)]
 impl Spec {
-    /// One replica of a model that may not sleep.
+    /// One replica of a model that may not sleep, as the Hub's toolkit runs it.
     pub(crate) fn for_tests(repository: &str) -> Self {
-        Self {
-            model: Model::new(repository.to_owned()).unwrap(),
-            image: Image {
-                kind: ImageKind::Huggingface,
-                url: None,
-                health_route: None,
-                variables: Variables::default(),
-            },
-            settings: Settings::default(),
-            scaling: Scaling::new(1, 1, None).unwrap(),
-            access: Access::Public,
-            labels: Labels::default(),
-            budget: None,
-            time_to_live: None,
-            opaque: Opaque::default(),
-        }
+        Self::of_model(Model::new(repository.to_owned()).unwrap(), ImageKind::Huggingface)
     }
 }

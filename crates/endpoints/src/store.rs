@@ -13,7 +13,7 @@ mod usage;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, ffi, params};
 
 pub(crate) use self::usage::{Charge, Used};
 use crate::name::{EndpointName, Namespace};
@@ -39,6 +39,15 @@ pub enum StoreError {
     /// The disk has no room.
     #[error("the disk is full; nothing was changed; free some space and try again")]
     Full {
+        /// What SQLite said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The disk refused a write for another reason: a limit on the size of files, or a defect.
+    #[error(
+        "the disk refused a write; nothing was changed; look at its health and at the limit on the size of \
+         files (`ulimit -f`), and try again"
+    )]
+    Unwritten {
         /// What SQLite said.
         source: Box<dyn Error + Send + Sync>,
     },
@@ -94,7 +103,11 @@ impl Store {
         let query = "INSERT INTO endpoints (namespace, name, body, spent) VALUES (?1, ?2, ?3, 0)
             ON CONFLICT (namespace, name) DO NOTHING RETURNING id";
         let values = params![namespace.as_str(), name.as_str(), encode("an endpoint", body)?];
-        let id = self.connection.query_row(query, values, |row| row.get(0)).optional()?;
+        // A statement that returns a row commits when it is let go, where an error is lost: a full disk would
+        // be taken for success.
+        let transaction = self.connection.transaction()?;
+        let id = transaction.query_row(query, values, |row| row.get(0)).optional()?;
+        transaction.commit()?;
         Ok(id.map(EndpointId))
     }
 
@@ -157,7 +170,15 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full { source: Box::new(error) },
+            Some(ErrorCode::SystemIoFailure) if !is_of_reading(&error) => {
+                Self::Unwritten { source: Box::new(error) }
+            }
             Some(_) | None => Self::Sqlite { source: Box::new(error) },
         }
     }
+}
+
+fn is_of_reading(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(ffi::SQLITE_IOERR_READ | ffi::SQLITE_IOERR_SHORT_READ))
 }

@@ -11,6 +11,7 @@ mod owner;
 mod progress;
 mod proxy;
 mod replicas;
+mod short_path;
 mod telemetry;
 
 use std::process::ExitCode;

@@ -11,7 +11,6 @@
 mod authority;
 mod connection;
 mod handshake;
-mod hop_by_hop;
 mod leaves;
 mod refusal;
 mod routes;
@@ -19,13 +18,13 @@ mod server_address;
 mod upstream;
 
 use std::future::Future;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use server::accept_all;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
 
@@ -94,8 +93,9 @@ impl Proxy {
     ) -> Drained {
         let (close, closing) = watch::channel(());
         let mut open = JoinSet::new();
+        let serve = |stream| Arc::clone(&self.connections).serve(stream, closing.clone());
         tokio::select! {
-            () = self.accept_all(&listener, &closing, &mut open) => {}
+            () = accept_all(&listener, self.max_connections, &mut open, serve) => {}
             () = shutdown => {}
         }
         drop(listener);
@@ -106,51 +106,5 @@ impl Proxy {
         let num_cut_off = open.len();
         open.shutdown().await;
         Drained { num_cut_off }
-    }
-
-    // Never ends.
-    async fn accept_all(
-        &self,
-        listener: &TcpListener,
-        closing: &watch::Receiver<()>,
-        open: &mut JoinSet<()>,
-    ) {
-        let slots = Arc::new(Semaphore::new(self.max_connections));
-        loop {
-            // While all slots are taken, new connections wait in the listener's backlog.
-            let slot = Arc::clone(&slots).acquire_owned().await;
-            let slot = slot.expect("the semaphore is never closed");
-            let stream = accept(listener).await;
-            let connection = Arc::clone(&self.connections).serve(stream, closing.clone());
-            open.spawn(hold(slot, connection));
-            // Those that have ended would pile up otherwise.
-            while open.try_join_next().is_some() {}
-        }
-    }
-}
-
-async fn hold(slot: OwnedSemaphorePermit, connection: impl Future<Output = ()>) {
-    connection.await;
-    drop(slot);
-}
-
-// When the process has no file descriptors left, accepting fails until a connection ends.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-async fn accept(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return stream,
-            // The client was gone before it was accepted.
-            Err(err)
-                if matches!(
-                    err.kind(),
-                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
-                ) => {}
-            Err(err) => {
-                tracing::warn!(error = %err, "failed to accept a connection");
-                time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
     }
 }

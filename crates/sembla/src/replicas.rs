@@ -1,4 +1,4 @@
-//! Replicas as child processes of this one: the same program, on a port of loopback each, with a model and
+//! Replicas as child processes of this one: the same program, on a socket of its user each, with a model and
 //! nothing else.
 //!
 //! A child ends when the pipe to its owner closes, so that a killed owner leaves none behind; and each has
@@ -13,12 +13,14 @@ mod keeper;
 mod launch;
 mod lines;
 mod log_book;
+mod model_folders;
 mod owner_pipe;
+mod sockets;
 mod state;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,8 +31,11 @@ use endpoints::{
 };
 use tokio::time::Instant;
 
+use self::keeper::{Launch, Process};
 pub(crate) use self::launch::{LaunchConfig, Program};
+pub(crate) use self::model_folders::ModelFolders;
 pub(crate) use self::owner_pipe::exit_with_owner;
+pub(crate) use self::sockets::Sockets;
 use self::state::Inner;
 
 /// Starts replicas on this machine. Cheap to clone; all clones are one. Used within a tokio runtime, whose
@@ -39,6 +44,7 @@ use self::state::Inner;
 pub(crate) struct LocalRuntime {
     inner: Arc<Inner>,
     config: Arc<LaunchConfig>,
+    sockets: Arc<Sockets>,
 }
 
 const START_FAILED: &str = "failed to start a process";
@@ -46,8 +52,8 @@ const PROBE_FAILED: &str = "the health check failed";
 
 impl LocalRuntime {
     /// Makes a runtime without replicas.
-    pub(crate) fn new(config: LaunchConfig) -> Self {
-        Self { inner: Arc::default(), config: Arc::new(config) }
+    pub(crate) fn new(config: LaunchConfig, sockets: Sockets) -> Self {
+        Self { inner: Arc::default(), config: Arc::new(config), sockets: Arc::new(sockets) }
     }
 
     /// Says by when every replica must have ended that is stopped, however long it was given before.
@@ -55,7 +61,7 @@ impl LocalRuntime {
         self.inner.end_by(deadline);
     }
 
-    fn address(&self, replica: ReplicaKey) -> Result<SocketAddr, RuntimeError> {
+    fn address(&self, replica: ReplicaKey) -> Result<PathBuf, RuntimeError> {
         let address = self.inner.address(replica).ok_or(RuntimeError::NoReplica { replica })?;
         address.ok_or_else(|| RuntimeError::Refused {
             what: PROBE_FAILED,
@@ -78,19 +84,23 @@ impl Runtime for LocalRuntime {
 
     async fn start(&self, start: Start) -> Result<(), RuntimeError> {
         let refused = |reason| RuntimeError::Refused { what: START_FAILED, reason };
-        let command = self.config.command(&start.spec);
-        let command = command.map_err(|error| refused(examine::chain(&error)))?;
         // Held while the process is made, some milliseconds, so that nobody starts or stops it meanwhile.
         let mut table = self.inner.table();
         if table.has(start.key) {
             return Ok(());
         }
+        let launch = Launch { key: start.key, id: table.next_launch() };
+        let socket = self.sockets.of(launch.id);
+        let command = self.config.command(&start.spec, &socket.path);
+        let command = command.map_err(|error| refused(examine::chain(&error)))?;
         let child = keeper::spawn(command).map_err(|error| refused(error.to_string()))?;
         let process = child.id();
-        let (launch, reins) = table.add(start.key, start.spec.source().to_owned(), process);
+        let reins = table.add(launch, start.spec.source().to_owned(), process);
         drop(table);
-        tracing::info!(replica = %start.key, process, "a replica is started");
-        tokio::spawn(keeper::keep(Arc::clone(&self.inner), launch, child, reins));
+        let path = socket.path.display();
+        tracing::info!(replica = %start.key, process, socket = %path, "a replica is started");
+        let process = Process { child, socket };
+        tokio::spawn(keeper::keep(Arc::clone(&self.inner), launch, process, reins));
         self.inner.changed.notify_one();
         Ok(())
     }
@@ -106,7 +116,7 @@ impl Runtime for LocalRuntime {
     }
 
     async fn probe(&self, replica: ReplicaKey) -> Result<(), RuntimeError> {
-        let probed = http::health(self.address(replica)?).await;
+        let probed = http::health(&self.address(replica)?).await;
         self.inner.weigh(replica);
         probed.map_err(|error| RuntimeError::Refused {
             what: PROBE_FAILED,
@@ -115,7 +125,7 @@ impl Runtime for LocalRuntime {
     }
 
     async fn compare(&self, live: ReplicaKey, next: ReplicaKey) -> Result<Drift, RuntimeError> {
-        drift::compare(self.address(live)?, self.address(next)?).await
+        drift::compare(&self.address(live)?, &self.address(next)?).await
     }
 
     async fn logs(&self, endpoint: EndpointId, limit: usize) -> Result<Vec<LogLine>, RuntimeError> {

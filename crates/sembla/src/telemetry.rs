@@ -30,7 +30,12 @@ pub(crate) fn start(config: &LogConfig) -> Result<(), FilterError> {
         .parse(&config.filter)
         .map_err(|source| FilterError { filter: config.filter.clone(), source })?;
     let colours = std::io::stderr().is_terminal();
-    let logs = fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    let logs = fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        // That a line could not be written would be said where it could not be written, which panics.
+        .log_internal_errors(false);
     match config.format {
         LogFormat::Text => install(logs.with_target(false).compact().finish()),
         LogFormat::Json => install(logs.json().flatten_event(true).finish()),

@@ -1,12 +1,12 @@
 //! What every handler shares.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use bytes::Bytes;
 use index::{Checked, EmbeddedStore};
+use tokio::sync::watch;
 
 use crate::body::BodyLimits;
 use crate::config::{ModelConfig, ServerConfig};
@@ -39,7 +39,7 @@ struct Inner {
     openapi: Bytes,
     // Seconds since 1970.
     started: u64,
-    is_draining: AtomicBool,
+    is_draining: watch::Sender<bool>,
 }
 
 impl App {
@@ -76,7 +76,7 @@ impl App {
             offload: Offload::new(config.num_threads),
             openapi: Bytes::from(openapi),
             started: since_1970.as_secs(),
-            is_draining: AtomicBool::new(false),
+            is_draining: watch::Sender::new(false),
             config,
             models,
             indexes: indexes.counted(&metrics),
@@ -162,10 +162,17 @@ impl App {
 
     /// Makes the server unready, and new inference requests be refused, from now on.
     pub(crate) fn begin_drain(&self) {
-        self.0.is_draining.store(true, Ordering::Release);
+        self.0.is_draining.send_replace(true);
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.0.is_draining.load(Ordering::Acquire)
+        *self.0.is_draining.borrow()
+    }
+
+    /// Waits until the server is told to stop.
+    pub(crate) async fn drains(&self) {
+        let mut draining = self.0.is_draining.subscribe();
+        // The sender lives as long as this.
+        let _ = draining.wait_for(|is_draining| *is_draining).await;
     }
 }

@@ -73,11 +73,21 @@ fn explain<T: DeserializeOwned>(bytes: &[u8], err: serde_json::Error) -> HttpErr
 }
 
 fn at(path: String, problem: &str) -> HttpError {
-    let problem = in_plain_words(problem);
+    let problem = in_plain_words(&without_text(problem));
     if path == "." {
         return HttpError::new(ErrorKind::BadField, problem);
     }
     HttpError::new(ErrorKind::BadField, format!("`{path}`: {problem}")).param(path)
+}
+
+// A text where none belongs is not repeated: whoever logs the error would log it.
+fn without_text(problem: &str) -> String {
+    let kinds = ["invalid type: string", "invalid value: string"];
+    let kind = kinds.iter().find(|kind| problem.starts_with(&format!("{kind} \"")));
+    match (kind, problem.rfind(", expected ")) {
+        (Some(kind), Some(at)) => format!("{kind}{}", &problem[at..]),
+        (Some(_) | None, _) => problem.to_owned(),
+    }
 }
 
 // What serde calls the numbers that it expects, and what its readers call them.
@@ -142,9 +152,9 @@ mod tests {
         );
         check(
             br#"{"inputs":"a","normalize":"yes"}"#,
-            expect![[
-                r#"BadField: `normalize`: invalid type: string "yes", expected a boolean at line 1 column 31"#
-            ]],
+            expect![
+                "BadField: `normalize`: invalid type: string, expected a boolean at line 1 column 31"
+            ],
         );
         check(
             br#"{"inputs":"a","dimensions":-1}"#,

@@ -151,7 +151,8 @@ fn no_model() -> HttpError {
     HttpError::new(ErrorKind::UnknownModel, message)
 }
 
-fn shutting_down() -> HttpError {
+/// Returns the error of a server that was told to stop.
+pub(crate) fn shutting_down() -> HttpError {
     let message = "the server is shutting down; try again in 5 s";
     HttpError::new(ErrorKind::NotReady, message).retry_after(RESTART_RETRY)
 }

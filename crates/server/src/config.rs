@@ -17,8 +17,6 @@ pub struct ServerConfig {
     pub cors_allow_origin: AllowedOrigins,
     /// What `POST /` and `/invocations` are for.
     pub root_task: RootTask,
-    /// The shape of embeddings that `POST /` and `/invocations` answer.
-    pub root_answers: RootAnswers,
     /// Whether `/v1/embeddings` takes token ids.
     pub openai_token_ids: TokenIds,
     /// Where clients reach this server, such as `https://vectors.example.com`, if it is another
@@ -61,16 +59,6 @@ pub enum RootTask {
     ByShape,
     /// Similarity alone, as text-embeddings-inference with `TASK=sentence-similarity`.
     Similarity,
-}
-
-/// The shape of embeddings that `POST /` and `/invocations` answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RootAnswers {
-    /// A list of embeddings for any input, as text-embeddings-inference has it.
-    Lists,
-    /// An object with `embeddings`, flat for a single text, as Hugging Face's inference toolkit has it
-    /// for the task `sentence-embeddings`.
-    Toolkit,
 }
 
 /// Whether a route takes token ids.

@@ -1,11 +1,14 @@
 //! The control plane, as the routes of endpoints and the gateway use it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use endpoints::Control;
 
 use crate::asker::Asker;
+use crate::endpoint_error::{EndpointErrorKind, error};
+use crate::error::HttpError;
 
 /// What the operator decides about the routes of endpoints.
 #[derive(Debug, Clone)]
@@ -14,6 +17,31 @@ pub struct ControlPlaneSettings {
     pub default_namespace: String,
     /// How long a request waits for a replica if it does not say so itself.
     pub hold_limit: Duration,
+    /// Which models a client may name who is not the owner of the server.
+    pub models: ModelRule,
+}
+
+/// Judges whether a client may name a model. `Err` says why not.
+#[derive(Clone)]
+pub struct ModelRule(Arc<Judge>);
+
+type Judge = dyn Fn(&str) -> Result<(), String> + Send + Sync;
+
+impl ModelRule {
+    /// Judges by what `judge` says, which may look at the file system.
+    pub fn new(judge: impl Fn(&str) -> Result<(), String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(judge))
+    }
+
+    pub(crate) fn check(&self, source: &str) -> Result<(), HttpError> {
+        (self.0)(source).map_err(|why| error(EndpointErrorKind::Refused, why))
+    }
+}
+
+impl fmt::Debug for ModelRule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ModelRule")
+    }
 }
 
 /// The control plane and what the routes need beside it.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use endpoints::{AuthError, ControlError, ExamineError, KeyError, NameError, NotReady, SpecError};
+use endpoints::{
+    AuthError, ControlError, ExamineError, KeyError, NameError, NotReady, SpecError, StoreError,
+};
 
 use crate::error::{ErrorKind, HttpError, RESTART_RETRY};
 use crate::indexes::chain;
@@ -31,6 +33,8 @@ pub(crate) enum EndpointErrorKind {
     Waking,
     /// No replica answered.
     Unreachable,
+    /// The disk took nothing; all is as it was.
+    NoSpace,
     /// The database or the machine failed.
     Failed,
 }
@@ -49,6 +53,7 @@ impl EndpointErrorKind {
             Self::GivenUp => StatusCode::FAILED_DEPENDENCY,
             Self::Waking => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable => StatusCode::BAD_GATEWAY,
+            Self::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
             Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -90,8 +95,13 @@ fn kind(err: &ControlError) -> EndpointErrorKind {
         | ControlError::OverBudget { .. }
         | ControlError::DoesNotFit { .. }
         | ControlError::Examine(ExamineError::Model { .. })
-        | ControlError::Key(KeyError::NoScope | KeyError::NoTokens) => EndpointErrorKind::Refused,
+        | ControlError::Key(KeyError::NoScope | KeyError::NoTokens | KeyError::Last { .. }) => {
+            EndpointErrorKind::Refused
+        }
         ControlError::Key(KeyError::NotFound { .. }) => EndpointErrorKind::UnknownKey,
+        ControlError::Store(StoreError::Full { .. } | StoreError::Unwritten { .. }) => {
+            EndpointErrorKind::NoSpace
+        }
         ControlError::Examine(ExamineError::Runtime(_))
         | ControlError::Key(KeyError::NoRandomness { .. })
         | ControlError::Runtime(_)

@@ -75,7 +75,7 @@ pub(crate) enum ErrorKind {
 
 impl ErrorKind {
     /// All kinds, in the order in which `docs/status-codes.md` has them.
-    pub(crate) const ALL: [Self; 40] = [
+    pub(crate) const ALL: [Self; 41] = [
         Self::EmptyInput,
         Self::BadJson,
         Self::BadField,
@@ -110,6 +110,7 @@ impl ErrorKind {
         Self::Endpoint(EndpointErrorKind::GivenUp),
         Self::Endpoint(EndpointErrorKind::Waking),
         Self::Endpoint(EndpointErrorKind::Unreachable),
+        Self::Endpoint(EndpointErrorKind::NoSpace),
         Self::Endpoint(EndpointErrorKind::Failed),
         Self::WrongTask,
         Self::ModelFailed,

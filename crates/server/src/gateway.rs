@@ -27,6 +27,7 @@ use self::target::Target;
 use self::upload::Upload;
 use crate::App;
 use crate::asker::Asker;
+use crate::call::shutting_down;
 use crate::control_plane::ControlPlane;
 use crate::dialects::bad_field;
 use crate::endpoint_error::{no_endpoints, not_ready, unknown_endpoint};
@@ -103,7 +104,12 @@ async fn send_on(app: &App, request: Request) -> Result<Response<Body>, HttpErro
     }
     // Before its body is read: those that wait long take no memory.
     let late = |err| not_ready(err, target.namespace, target.name);
-    watched.ready(patience).await.map_err(late)?;
+    tokio::select! {
+        biased;
+        ready = watched.ready(patience) => drop(ready.map_err(late)?),
+        // Whoever waits for a start would wait as long as the server lets requests finish, for nothing.
+        () = app.drains() => return Err(shutting_down()),
+    }
     let begun = app.body_limits().begin(&parts.headers, body, KEPT_BYTES).await?;
     let upload = Upload::new(begun);
     let tokens = announced.unwrap_or_else(|| upload.num_bytes()) / BYTES_PER_TOKEN;

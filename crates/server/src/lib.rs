@@ -18,6 +18,7 @@ mod echo;
 mod endpoint_error;
 mod error;
 mod gateway;
+mod hop_by_hop;
 mod index_model;
 mod indexes;
 mod metrics;
@@ -35,16 +36,15 @@ mod serve;
 mod steward;
 
 pub use app::App;
-pub use config::{
-    AllowedOrigins, ConnectionLimits, ModelConfig, RootAnswers, RootTask, ServerConfig, TokenIds,
-};
-pub use control_plane::{ControlPlane, ControlPlaneSettings};
+pub use config::{AllowedOrigins, ConnectionLimits, ModelConfig, RootTask, ServerConfig, TokenIds};
+pub use control_plane::{ControlPlane, ControlPlaneSettings, ModelRule};
 pub use dialects::indexes::{
     MAX_FETCHED, fingerprint as fingerprint_object, index as index_object, record as record_object,
     sparse as sparse_object,
 };
+pub use hop_by_hop::strip_hop_by_hop;
 pub use indexes::Indexes;
 pub use metrics::{Metrics, MetricsError};
 pub use models::{AppError, ModelSlot};
 pub use secret::Secret;
-pub use serve::{Drained, Server};
+pub use serve::{Accept, Drained, Listener, Server, accept_all};

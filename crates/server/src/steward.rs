@@ -19,6 +19,7 @@ use crate::serve::Local;
 pub(crate) struct Steward {
     plane: ControlPlane,
     asker: Asker,
+    is_owner: bool,
 }
 
 /// A request without a control plane, or without a key that is known.
@@ -35,11 +36,10 @@ impl FromRequestParts<App> for Steward {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
         let plane = app.control_plane().ok_or_else(|| Refused(no_endpoints()))?.clone();
-        if parts.extensions.get::<Local>().is_some() {
-            return Ok(Self { plane, asker: Asker::Operator });
-        }
-        let asker = Asker::identify(app, &parts.headers).map_err(Refused)?;
-        Ok(Self { plane, asker })
+        let is_owner = parts.extensions.get::<Local>().is_some();
+        let asker =
+            if is_owner { Ok(Asker::Operator) } else { Asker::identify(app, &parts.headers) };
+        Ok(Self { plane, asker: asker.map_err(Refused)?, is_owner })
     }
 }
 
@@ -55,6 +55,15 @@ impl Steward {
 
     pub(crate) fn default_namespace(&self) -> &str {
         &self.plane.settings().default_namespace
+    }
+
+    /// Checks that the asker may name this model. The owner of the server may read its files anyway.
+    ///
+    /// # Errors
+    ///
+    /// If not; whether it exists is not said.
+    pub(crate) fn may_name(&self, model: &str) -> Result<(), HttpError> {
+        if self.is_owner { Ok(()) } else { self.plane.settings().models.check(model) }
     }
 
     /// Returns the only namespace in which the asker may do anything, if there is only one.

@@ -196,6 +196,9 @@ pub enum Measure {
     /// Use of the processor, in percent.
     #[schema(value_type = Option<f64>)]
     HardwareUsage(Option<Number>),
+    /// Ours: seconds from sending a request to a replica until its answer begins.
+    #[schema(value_type = Option<f64>)]
+    Latency(Option<Number>),
 }
 
 /// A model as it is sent: what is shown again, and what is not.

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use crate::http::{Connection, Server};
@@ -26,7 +26,8 @@ pub(crate) struct Served {
 impl Served {
     /// Starts a control plane, and an endpoint of a model.
     pub(crate) fn start(binary: &Path, model: &Path, data_dir: &Path) -> anyhow::Result<Self> {
-        let server = Server::start(binary, data_dir, &[])?;
+        let folder = model.to_str().context("the model's folder is no text")?;
+        let server = Server::start(binary, data_dir, &["--model-dir", folder])?;
         let (model, data_dir) = (model.to_owned(), data_dir.to_owned());
         let served = Self { server, model, data_dir };
         let mut control = served.control()?;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Control, ControlError};
 use crate::keys::{
-    AuthError, Caller, Key, KeyBody, KeyError, KeyId, KeyRequest, NewKey, Secret, StoredKey,
+    AuthError, Caller, Key, KeyBody, KeyError, KeyId, KeyRequest, LastKey, NewKey, Secret,
+    StoredKey,
 };
 
 impl Control {
@@ -67,15 +68,18 @@ impl Control {
     }
 
     /// Revokes a key: it is refused from then on. Revoking the last one opens the server to anybody
-    /// who reaches it, as before the first.
+    /// who reaches it, as before the first, and must be meant.
     ///
     /// # Errors
     ///
-    /// [`KeyError::NotFound`], or the database's.
-    pub async fn revoke_key(&self, id: KeyId) -> Result<Key, ControlError> {
+    /// [`KeyError::NotFound`], [`KeyError::Last`], or the database's.
+    pub async fn revoke_key(&self, id: KeyId, last: LastKey) -> Result<Key, ControlError> {
         let shared = Arc::clone(&self.shared);
         let revoked = self.shared.write(move |_, store| {
             shared.keyring().get(id).ok_or(KeyError::NotFound { id })?;
+            if last == LastKey::Keep && shared.keyring().list().len() == 1 {
+                return Err(KeyError::Last { id }.into());
+            }
             store.delete_key(id)?;
             let key = shared.keyring_mut().remove(id);
             Ok(key.ok_or(KeyError::NotFound { id })?)

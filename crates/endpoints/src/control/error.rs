@@ -85,7 +85,9 @@ impl ControlError {
             Self::Runtime(_)
             | Self::Examine(ExamineError::Runtime(_))
             | Self::Key(KeyError::NoRandomness { .. })
-            | Self::Store(StoreError::Full { .. } | StoreError::Sqlite { .. }) => true,
+            | Self::Store(
+                StoreError::Full { .. } | StoreError::Unwritten { .. } | StoreError::Sqlite { .. },
+            ) => true,
             Self::Taken { .. }
             | Self::NotFound { .. }
             | Self::AlreadyRunning { .. }
@@ -93,7 +95,12 @@ impl ControlError {
             | Self::OverBudget { .. }
             | Self::DoesNotFit { .. }
             | Self::Examine(ExamineError::Model { .. })
-            | Self::Key(KeyError::NoScope | KeyError::NoTokens | KeyError::NotFound { .. })
+            | Self::Key(
+                KeyError::NoScope
+                | KeyError::NoTokens
+                | KeyError::Last { .. }
+                | KeyError::NotFound { .. },
+            )
             | Self::Store(StoreError::Newer { .. } | StoreError::Damaged { .. }) => false,
         }
     }

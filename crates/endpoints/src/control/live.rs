@@ -28,6 +28,8 @@ pub(crate) struct Live {
     pub(super) counters: Counters,
     usage: Mutex<HashMap<Option<KeyId>, Counted>>,
     life: Mutex<Life>,
+    /// When this began to be in memory.
+    began: Now,
     signal: Arc<Notify>,
 }
 
@@ -56,6 +58,7 @@ impl Live {
             counters: Counters::default(),
             usage: Mutex::default(),
             life: Mutex::new(Life { age, at: now.moment }),
+            began: now,
             signal,
         }
     }
@@ -70,7 +73,17 @@ impl Live {
 
     pub(crate) fn endpoint(&self) -> Endpoint {
         let view = self.view();
-        Endpoint { record: Arc::clone(&view.record), status: view.status.clone() }
+        self.shown(Arc::clone(&view.record), view.status.clone())
+    }
+
+    fn shown(&self, record: Arc<Record>, status: Status) -> Endpoint {
+        // Counted by the clock that does not jump, and so as the one on the wall was in the beginning.
+        let last_used = self.counters.last_used().map(|used| {
+            let later = used.since(self.began.moment).as_millis();
+            let later = u64::try_from(later).unwrap_or(u64::MAX);
+            Timestamp::from_millis(self.began.wall.millis().saturating_add(later))
+        });
+        Endpoint { record, status, last_used }
     }
 
     pub(super) fn subscribe(&self) -> watch::Receiver<Arc<View>> {
@@ -99,7 +112,7 @@ impl Live {
         let record = Arc::new(record);
         let before = self.view();
         let status = status_of(&record, Some(&before.status), now);
-        let endpoint = Endpoint { record: Arc::clone(&record), status: status.clone() };
+        let endpoint = self.shown(Arc::clone(&record), status.clone());
         self.sender.send_modify(|view| {
             let rests = record.body.wish != Wish::Run;
             let routes = if rests { Vec::new() } else { view.routes.clone() };
@@ -133,8 +146,8 @@ impl Live {
         *life = Life { age: Duration::ZERO, at: now };
     }
 
-    pub(crate) fn load(&self) -> Load {
-        self.counters.load()
+    pub(crate) fn load(&self, now: Moment) -> Load {
+        self.counters.load(now)
     }
 
     pub(crate) fn set_alarm(&self, alarm: Alarm) {

@@ -261,11 +261,16 @@ impl Watched {
 }
 
 impl InFlight {
+    /// Takes note that the answer begins. How long its client takes to read it says nothing about replicas.
+    pub fn answer_begins(&self) {
+        let now = self.shared.moment();
+        self.live.counters.note_latency(now.since(self.began), now);
+    }
+
     /// Writes the request down as answered, with as many tokens as it turned out to have. One that is
     /// dropped without this is not counted as used.
     pub fn answered(self, tokens: u64) {
         self.live.count(self.request.key, tokens);
-        self.live.counters.note_latency(self.shared.moment().since(self.began));
         self.shared.note_usage();
     }
 }

@@ -1,5 +1,7 @@
 //! How far a new version may be from the one that it replaces.
 
+use std::fmt;
+
 use crate::spec::Spec;
 
 /// How far the answers of two versions to the same texts are apart.
@@ -25,6 +27,25 @@ pub enum Check {
     Done(Drift),
     /// It could not be made; it may be tried again.
     Broken(String),
+}
+
+impl fmt::Display for Drift {
+    /// Says it as what the last update did.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cosine, live_dimensions, next_dimensions } = self;
+        match cosine {
+            Some(cosine) => write!(
+                formatter,
+                "the last update was compared with the version before: the smallest cosine of their \
+                 embeddings is {cosine:.4}"
+            ),
+            None => write!(
+                formatter,
+                "the last update changed the embeddings from {live_dimensions} to {next_dimensions} \
+                 dimensions"
+            ),
+        }
+    }
 }
 
 /// Decides whether a new version may take over.

@@ -47,7 +47,7 @@ impl Draft<'_> {
             return Picture::new(State::UpdateFailed, why);
         }
         if has_ready {
-            return Picture::new(State::Running, self.waits.clone().unwrap_or_default());
+            return Picture::new(State::Running, self.remarks().join("; "));
         }
         let is_begun = self
             .case
@@ -57,6 +57,13 @@ impl Draft<'_> {
             || self.notes.history(body.lead()).quick_crashes > 0;
         let state = if is_begun { State::Initializing } else { State::Pending };
         Picture::new(state, self.on_the_way().unwrap_or_default())
+    }
+
+    /// What there is to say of an endpoint that runs.
+    fn remarks(&self) -> Vec<String> {
+        let drift = self.notes.drift.map(|drift| drift.to_string());
+        let note = self.case.record.body.examined.note.clone();
+        self.waits.iter().cloned().chain(drift).chain(note).collect()
     }
 
     fn on_the_way(&self) -> Option<String> {

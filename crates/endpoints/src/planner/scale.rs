@@ -12,6 +12,8 @@ const UP_AFTER: Duration = Duration::from_secs(2);
 const DOWN_AFTER: Duration = Duration::from_secs(60);
 /// How often to look whether an endpoint with more replicas than its least still needs them.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// How often to look how long answers take, as long as there are requests.
+const LOOK_AT_LATENCY: Duration = Duration::from_secs(1);
 
 /// What clients ask of an endpoint now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,7 +24,7 @@ pub struct Load {
     pub outstanding_requests: u64,
     /// Requests that wait for a replica to be ready.
     pub held_requests: u64,
-    /// How long answers take at the moment, if there are any.
+    /// How long answers took lately, if there were any.
     pub latency: Option<Duration>,
     /// When a request last came or ended.
     pub last_used: Option<Moment>,
@@ -64,6 +66,10 @@ impl Draft<'_> {
         };
         if target < most {
             self.alarm = self.alarm_above(target);
+            // Only looking tells that answers become slow.
+            if self.latency_limit().is_some() && self.case.load.requests() > 0 {
+                self.look_at(self.now().after(LOOK_AT_LATENCY));
+            }
         }
         if target > least {
             self.look_at(self.now().after(LOOK_EVERY));
@@ -79,8 +85,16 @@ impl Draft<'_> {
             None => load.outstanding_tokens.div_ceil(limits.tokens_per_replica.max(1)),
         };
         let by_queue = u32::try_from(by_queue).unwrap_or(u32::MAX);
-        let is_slow = limits.latency.is_some_and(|limit| load.latency.is_some_and(|l| l > limit));
-        if is_slow { by_queue.max(current + 1) } else { by_queue }
+        match self.latency_limit().zip(load.latency) {
+            Some((limit, latency)) if latency > limit => by_queue.max(current + 1),
+            // With one replica less it would soon be over the limit again.
+            Some((limit, latency)) if latency > limit / 2 => by_queue.max(current),
+            Some(_) | None => by_queue,
+        }
+    }
+
+    fn latency_limit(&self) -> Option<Duration> {
+        self.case.record.body.spec.scaling.latency().or(self.case.limits.latency)
     }
 
     fn grow(&mut self, current: u32, wanted: u32) -> u32 {
@@ -115,17 +129,15 @@ impl Draft<'_> {
     }
 
     fn alarm_above(&self, target: u32) -> Alarm {
-        // Only looking tells that answers became slow, so any load is a reason to look.
-        if self.case.limits.latency.is_some() {
-            return Alarm { tokens: 1, requests: 1 };
-        }
         let above = |each: u64| u64::from(target).saturating_mul(each).saturating_add(1);
-        match self.case.record.body.spec.scaling.pending_requests() {
+        let alarm = match self.case.record.body.spec.scaling.pending_requests() {
             Some(requests) => Alarm { tokens: u64::MAX, requests: above(u64::from(requests)) },
             None => Alarm {
                 tokens: above(self.case.limits.tokens_per_replica.max(1)),
                 requests: u64::MAX,
             },
-        }
+        };
+        let begins = self.latency_limit().is_some() && self.case.load.requests() == 0;
+        if begins { Alarm { requests: 1, ..alarm } } else { alarm }
     }
 }

@@ -84,7 +84,7 @@ impl Reconciler {
         let Some(target) = target else { return };
         let amended = self.shared.amend(target, move |body, _, live| {
             let is_as_planned = live.id != id || body.edition == edition;
-            let is_idle = live.load().requests() == 0 && body.wish == Wish::Run;
+            let is_idle = live.load(now.moment).requests() == 0 && body.wish == Wish::Run;
             match step {
                 Step::Promote(generation) if is_as_planned => body.promote(generation),
                 Step::RollBack { generation, why } if is_as_planned => {

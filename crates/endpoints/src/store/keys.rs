@@ -25,7 +25,11 @@ impl Store {
     pub(crate) fn insert_key(&mut self, hash: &Hash, body: &KeyBody) -> Result<KeyId, StoreError> {
         let query = "INSERT INTO keys (hash, body) VALUES (?1, ?2) RETURNING id";
         let values = params![hash.as_slice(), encode("a key", body)?];
-        Ok(KeyId(self.connection.query_row(query, values, |row| row.get(0))?))
+        // As for endpoints: by itself it would commit where an error is lost.
+        let transaction = self.connection.transaction()?;
+        let id = transaction.query_row(query, values, |row| row.get(0))?;
+        transaction.commit()?;
+        Ok(KeyId(id))
     }
 
     /// Replaces a key's hash and what it may do.

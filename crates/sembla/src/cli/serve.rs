@@ -5,8 +5,9 @@
 //! are the engines' pool.
 
 mod control_plane;
+mod listening;
 
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -15,15 +16,15 @@ use server::{
     AllowedOrigins, App, AppError, ConnectionLimits, Indexes, Metrics, ModelSlot, Server,
     ServerConfig, TokenIds,
 };
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use self::listening::Listening;
 use super::flags::{Flags, Serve};
 use super::outcome::{Outcome, UsageError};
 use super::signals;
 use super::start::{Started, bring, reference, start};
-use crate::config::{Command, Config, Env, RootAnswers, RootTask};
+use crate::config::{Command, Config, Env, RootTask};
 use crate::machine;
 use crate::models::Freshness;
 use crate::models::reference::ModelRef;
@@ -39,6 +40,10 @@ pub(crate) struct ServeArgs {
     /// End when standard input, a pipe to the process that started this one, is closed
     #[arg(long, hide = true)]
     exit_with_owner: bool,
+
+    /// Listen on this socket in place of a port
+    #[arg(long, hide = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
 }
 
 // Enough that a large body on one connection does not keep health from answering on another. What
@@ -61,7 +66,8 @@ pub(crate) fn run(args: &ServeArgs, env: &Env) -> anyhow::Result<Outcome> {
         if args.exit_with_owner {
             replicas::exit_with_owner()?;
         }
-        serve(&started, &references, &pool, env).await
+        let listening = listening::listen(&started.config, args.socket.as_deref()).await?;
+        serve(&started, listening, &references, &pool, env).await
     });
     // A model that is still being loaded is not waited for.
     runtime.shutdown_background();
@@ -75,13 +81,13 @@ fn references(config: &Config) -> anyhow::Result<Vec<ModelRef>> {
 
 async fn serve(
     started: &Arc<Started>,
+    listening: Listening,
     references: &[ModelRef],
     pool: &Arc<Pool>,
     env: &Env,
 ) -> anyhow::Result<Outcome> {
     let config = &started.config;
-    let (listener, address) = listen(config).await?;
-    let Served { indexes, local, closing } = open_indexes(started, address).await?;
+    let Served { indexes, local, closing } = open_indexes(started).await?;
     let (control, mut running) = match &indexes {
         // Who may not keep indexes may not keep endpoints, for the same reason.
         Indexes::None { why } => control_plane::none(why),
@@ -92,7 +98,7 @@ async fn serve(
     let (app, slots) =
         App::new(server_config(started), models, indexes, control, metrics).map_err(refused)?;
     let (stop, stopping) = signals::stop()?;
-    announce(config, address);
+    listening.announce();
 
     let (load_failed, failure) = oneshot::channel();
     let loading = Loading {
@@ -117,7 +123,7 @@ async fn serve(
         asked = Some(Instant::now());
     };
     let server = local.into_iter().fold(Server::new(app), Server::with_local);
-    let drained = server.run(listener, shutdown, config.serve.drain_limit).await;
+    let drained = server.run(listening.listener, shutdown, config.serve.drain_limit).await;
     loader.abort();
     // Replicas have what the requests left of the limit: it is one for all.
     running.close(asked.unwrap_or_else(Instant::now) + config.serve.drain_limit).await;
@@ -133,20 +139,13 @@ async fn serve(
     Ok(Outcome::Done)
 }
 
-/// Opens what the server keeps, unless it was told to keep nothing or would keep it for anybody.
-async fn open_indexes(started: &Started, address: SocketAddr) -> anyhow::Result<Served> {
+/// Opens what the server keeps, unless it was told to keep nothing.
+async fn open_indexes(started: &Started) -> anyhow::Result<Served> {
     let config = &started.config;
     if config.indexes.inference_only {
         return Ok(Served::none("it was started with --inference-only"));
     }
-    if is_open_to_others(config, address) {
-        return Ok(Served::none("others can reach it and no key is set; set one with --api-key"));
-    }
     Ok(owner::serve(config, started.threads.count).await?)
-}
-
-fn is_open_to_others(config: &Config, address: SocketAddr) -> bool {
-    config.serve.api_keys.is_empty() && !address.ip().is_loopback()
 }
 
 /// The models on their way to their slots.
@@ -207,27 +206,6 @@ fn log_ready(name: &str, engine: &Engine, started: &Started) {
     );
 }
 
-fn announce(config: &Config, address: SocketAddr) {
-    if is_open_to_others(config, address) {
-        tracing::warn!(
-            %address,
-            "no api_key is set and others can reach this address: inference routes only are served"
-        );
-    }
-    // For scripts, which may have asked for port 0. That nobody reads it is no reason to stop.
-    let _ = super::outcome::print(&format!("listening on http://{address}"));
-}
-
-async fn listen(config: &Config) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let (host, port) = (config.serve.host.as_str(), config.serve.port);
-    let listening = async {
-        let listener = TcpListener::bind((host, port)).await?;
-        let address = listener.local_addr()?;
-        Ok::<_, std::io::Error>((listener, address))
-    };
-    listening.await.with_context(|| format!("failed to listen on {host}, port {port}"))
-}
-
 fn model_config(reference: &ModelRef, config: &Config) -> server::ModelConfig {
     let names = reference.served_names(config.models.served_name.as_deref());
     server::ModelConfig {
@@ -255,10 +233,6 @@ fn server_config(started: &Started) -> ServerConfig {
         root_task: match serve.root_task {
             RootTask::ByShape => server::RootTask::ByShape,
             RootTask::Similarity => server::RootTask::Similarity,
-        },
-        root_answers: match serve.root_answers {
-            RootAnswers::Lists => server::RootAnswers::Lists,
-            RootAnswers::Toolkit => server::RootAnswers::Toolkit,
         },
         openai_token_ids: if serve.openai_accept_token_ids {
             TokenIds::Accept

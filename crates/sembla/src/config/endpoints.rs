@@ -14,12 +14,16 @@ use super::layers::Layers;
 pub(crate) struct EndpointsConfig {
     /// What a client is told it is; fit to be a namespace.
     pub(crate) default_namespace: String,
+    /// Folders below which a client may name one as a model.
+    pub(crate) model_dirs: Vec<String>,
     pub(crate) memory: ReplicaMemory,
     pub(crate) prices: PriceTable,
     /// How long a request waits for a replica.
     pub(crate) scale_up_timeout: Duration,
     /// How long a replica may take until it is ready.
     pub(crate) start_timeout: Duration,
+    /// How long answers may take before another replica is started, if that counts.
+    pub(crate) scale_up_latency: Option<Duration>,
 }
 
 /// The most memory that all replicas may take.

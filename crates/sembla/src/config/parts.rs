@@ -54,7 +54,6 @@ pub(crate) struct ServeConfig {
     pub(crate) cors_allow_origins: Vec<String>,
     pub(crate) openai_accept_token_ids: bool,
     pub(crate) root_task: RootTask,
-    pub(crate) root_answers: RootAnswers,
     pub(crate) max_connections: usize,
     pub(crate) max_header_bytes: usize,
     pub(crate) header_read_timeout: Duration,
@@ -85,14 +84,6 @@ pub(crate) struct IndexesConfig {
 pub(crate) enum RootTask {
     ByShape,
     Similarity,
-}
-
-/// The shape of embeddings that `POST /` and `/invocations` answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum RootAnswers {
-    Lists,
-    Toolkit,
 }
 
 /// How to reach the Hub and where its files are kept.
@@ -152,7 +143,6 @@ struct RawConfig {
     cors_allow_origin: Vec<String>,
     openai_accept_token_ids: bool,
     root_task: RootTask,
-    root_answers: RootAnswers,
     max_connections: usize,
     max_header_bytes: usize,
     header_read_timeout: f64,
@@ -166,10 +156,12 @@ struct RawConfig {
     max_index_size: u64,
     index_query_time: f64,
     default_namespace: String,
+    model_dir: Vec<String>,
     replica_memory: Value,
     prices: BTreeMap<String, f64>,
     scale_up_timeout: f64,
     replica_start_timeout: f64,
+    scale_up_latency: Option<f64>,
     hub_endpoint: String,
     hub_cache: String,
     hub_token: Option<Secret>,
@@ -230,7 +222,6 @@ impl Config {
                 cors_allow_origins: raw.cors_allow_origin,
                 openai_accept_token_ids: raw.openai_accept_token_ids,
                 root_task: raw.root_task,
-                root_answers: raw.root_answers,
                 max_connections: raw.max_connections,
                 max_header_bytes: raw.max_header_bytes,
                 header_read_timeout: Duration::from_secs_f64(raw.header_read_timeout),
@@ -248,10 +239,12 @@ impl Config {
             },
             endpoints: EndpointsConfig {
                 default_namespace: raw.default_namespace,
+                model_dirs: raw.model_dir,
                 memory: ReplicaMemory::from_value(&raw.replica_memory),
                 prices: endpoints::price_table(&raw.prices),
                 scale_up_timeout: Duration::from_secs_f64(raw.scale_up_timeout),
                 start_timeout: Duration::from_secs_f64(raw.replica_start_timeout),
+                scale_up_latency: raw.scale_up_latency.map(Duration::from_secs_f64),
             },
             hub: HubConfig {
                 endpoint: raw.hub_endpoint.trim_end_matches('/').to_owned(),

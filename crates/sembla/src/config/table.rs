@@ -386,16 +386,6 @@ pub(crate) const SETTINGS: &[Setting] = &[
                alone",
     },
     Setting {
-        name: "root_answers",
-        group: Group::Serving,
-        kind: Kind::Choice(&["lists", "toolkit"]),
-        level: Level::Rare,
-        commands: SERVING,
-        aliases: NO_ALIASES,
-        help: "The shape of embeddings that POST / and /invocations answer: lists as \
-               text-embeddings-inference, or the object with `embeddings` of Hugging Face's toolkit",
-    },
-    Setting {
         name: "max_connections",
         group: Group::Serving,
         kind: Kind::Count { min: 1, max: 1 << 20 },
@@ -521,6 +511,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "The namespace that a client is told it is, where no key says whose it is",
     },
     Setting {
+        name: "model_dir",
+        group: Group::Endpoints,
+        kind: Kind::Texts,
+        level: Level::Common,
+        commands: SERVING,
+        aliases: NO_ALIASES,
+        help: "A folder below which clients may name folders as the model of an endpoint, several times \
+               for several; without it only models of the Hub, but for clients of the socket in the data \
+               directory, who may name any folder",
+    },
+    Setting {
         name: "replica_memory",
         group: Group::Endpoints,
         kind: Kind::BytesOrAuto { min: 0, max: 1 << 50 },
@@ -558,6 +559,17 @@ pub(crate) const SETTINGS: &[Setting] = &[
         commands: SERVING,
         aliases: NO_ALIASES,
         help: "How long a replica may take until it is ready, the download of its model included",
+    },
+    Setting {
+        name: "scale_up_latency",
+        group: Group::Endpoints,
+        kind: Kind::Seconds { min: 0.001, max: 3600.0 },
+        level: Level::Rare,
+        commands: SERVING,
+        aliases: NO_ALIASES,
+        help: "How long answers of an endpoint may take on average before another replica is started, \
+               where its compute.scaling.measure does not say; without it only what waits counts, since \
+               replicas of one machine share its cores",
     },
     Setting {
         name: "hub_endpoint",

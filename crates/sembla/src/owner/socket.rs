@@ -1,21 +1,19 @@
 //! The socket in a data directory: made by the server that has it, found by commands.
 
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::{DirBuilder, Permissions};
 use std::io;
-use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
 use super::error::OwnerError;
+use crate::short_path::ShortPath;
 
 /// The name of the socket in the data directory.
 const SOCKET: &str = "sembla.sock";
 /// Where a socket is made before it has its name.
 const STAGING: &str = ".sembla.sock.new";
-/// Bytes of a path that every system takes for a socket: 103 on some, 107 on Linux.
-const MAX_PATH_BYTES: usize = 103;
 
 /// A socket that listens. Its file goes with it.
 #[derive(Debug)]
@@ -56,7 +54,7 @@ fn make(dir: &Path, path: &Path) -> io::Result<UnixListener> {
     }
     DirBuilder::new().mode(0o700).create(&staging)?;
     let staged = staging.join(SOCKET);
-    let listener = UnixListener::bind(&Short::of(&staged)?.path)?;
+    let listener = UnixListener::bind(ShortPath::of(&staged)?.path())?;
     fs_err::set_permissions(&staged, Permissions::from_mode(0o600))?;
     fs_err::rename(&staged, path)?;
     fs_err::remove_dir(&staging)?;
@@ -66,7 +64,7 @@ fn make(dir: &Path, path: &Path) -> io::Result<UnixListener> {
 /// Connects to the socket of a data directory; `None` if nobody listens there.
 pub(super) async fn connect(dir: &Path) -> Result<Option<UnixStream>, OwnerError> {
     let path = path(dir);
-    let connected = async { UnixStream::connect(&Short::of(&path)?.path).await };
+    let connected = async { UnixStream::connect(ShortPath::of(&path)?.path()).await };
     match connected.await {
         Ok(stream) => Ok(Some(stream)),
         Err(err) if nobody_listens(&err) => Ok(None),
@@ -90,25 +88,6 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         // If that fails, whoever is next finds that nobody listens and replaces it.
         let _ = fs_err::remove_file(&self.0);
-    }
-}
-
-/// A path that is short enough for a socket: its own, or one that goes by its folder, held open.
-#[derive(Debug)]
-struct Short {
-    path: PathBuf,
-    _folder: Option<File>,
-}
-
-impl Short {
-    fn of(path: &Path) -> io::Result<Self> {
-        if path.as_os_str().len() <= MAX_PATH_BYTES {
-            return Ok(Self { path: path.to_owned(), _folder: None });
-        }
-        let folder = fs_err::File::open(path.parent().unwrap_or(Path::new("/")))?.into_parts().0;
-        let open = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string());
-        let path = open.join(path.file_name().unwrap_or_default());
-        Ok(Self { path, _folder: Some(folder) })
     }
 }
 

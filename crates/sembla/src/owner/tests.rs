@@ -28,7 +28,6 @@ fn server_config(payload_limit: usize) -> ServerConfig {
         api_keys: vec!["hush".to_owned().into()],
         cors_allow_origin: AllowedOrigins::Any,
         root_task: RootTask::ByShape,
-        root_answers: server::RootAnswers::Lists,
         openai_token_ids: TokenIds::Refuse,
         public_url: None,
         num_threads: 1,

@@ -23,7 +23,7 @@ use super::refusal::{AnswerBody, Refusal, discard};
 use super::routes::{self, ErrorShape, Host};
 use super::server_address::ServerAddress;
 use super::upstream::Upstream;
-use super::{Limits, handshake, hop_by_hop};
+use super::{Limits, handshake};
 
 /// What all connections have in common.
 #[derive(Debug)]
@@ -164,7 +164,7 @@ impl Connections {
         let answer = match answered {
             Ok(response) => {
                 let mut response = response.map(Either::Left);
-                hop_by_hop::strip(response.headers_mut());
+                server::strip_hop_by_hop(response.headers_mut());
                 response
             }
             Err(refusal) => refusal.answer(row.errors()),

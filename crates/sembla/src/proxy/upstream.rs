@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::EXPECT;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
 
-use super::hop_by_hop;
 use super::refusal::{Refusal, discard};
 use super::server_address::ServerAddress;
 
@@ -88,7 +88,9 @@ impl Upstream {
             return Err(Unsent::Again(Box::new(request)));
         }
         // Not before: a refusal must know whether the client waits to be told to go on.
-        hop_by_hop::strip(request.headers_mut());
+        server::strip_hop_by_hop(request.headers_mut());
+        // The client is told to go on when the server takes its request, which is then sent the body at once.
+        request.headers_mut().remove(EXPECT);
         match connection.sender.try_send_request(request).await {
             Ok(response) => {
                 connection.used = Instant::now();

@@ -1,6 +1,6 @@
 //! How far two replicas' embeddings of the same texts are apart.
 
-use std::net::SocketAddr;
+use std::path::Path;
 
 use endpoints::{Drift, RuntimeError};
 use hyper::body::Bytes;
@@ -26,22 +26,22 @@ const TEXTS: [&str; 8] = [
 const WHAT: &str = "failed to compare two versions";
 
 /// Embeds fixed texts with both.
-pub(super) async fn compare(live: SocketAddr, next: SocketAddr) -> Result<Drift, RuntimeError> {
+pub(super) async fn compare(live: &Path, next: &Path) -> Result<Drift, RuntimeError> {
     let (live, next) = tokio::try_join!(embed(live), embed(next))?;
     Ok(between(&live, &next))
 }
 
-async fn embed(address: SocketAddr) -> Result<Vec<Vec<f32>>, RuntimeError> {
+async fn embed(socket: &Path) -> Result<Vec<Vec<f32>>, RuntimeError> {
     let refused = |reason: String| RuntimeError::Refused { what: WHAT, reason };
     let request = json!({ "inputs": TEXTS, "truncate": true }).to_string();
-    let answer = http::post(address, "/embed", Bytes::from(request)).await;
-    let answer = answer.map_err(|error| refused(error.to_string()))?;
+    let answer = http::post(socket, "/embed", Bytes::from(request)).await;
+    let answer = answer.map_err(|error| refused(format!("a replica was asked, and {error}")))?;
     let rows: Vec<Vec<f32>> = serde_json::from_slice(&answer)
-        .map_err(|error| refused(format!("{address} answered no embeddings: {error}")))?;
+        .map_err(|error| refused(format!("a replica answered no embeddings: {error}")))?;
     if rows.len() != TEXTS.len()
         || rows.iter().any(|row| row.is_empty() || row.len() != rows[0].len())
     {
-        return Err(refused(format!("{address} did not answer an embedding for each text")));
+        return Err(refused("a replica did not answer an embedding for each text".to_owned()));
     }
     Ok(rows)
 }

@@ -1,6 +1,6 @@
 //! The few requests that the control plane itself sends to a replica.
 
-use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -8,7 +8,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1::handshake;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -16,26 +16,20 @@ use tokio::time::timeout;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallError {
     /// Nobody listens, or the connection broke.
-    #[error("{address} does not answer: {reason}")]
+    #[error("it does not answer: {reason}")]
     Broken {
-        /// Where it was asked.
-        address: SocketAddr,
         /// What the system said.
         reason: String,
     },
     /// It took too long.
-    #[error("{address} did not answer within {} s", .limit.as_secs_f32())]
+    #[error("it did not answer within {} s", .limit.as_secs_f32())]
     Late {
-        /// Where it was asked.
-        address: SocketAddr,
         /// For how long.
         limit: Duration,
     },
     /// It refused.
-    #[error("{address} answered {status}")]
+    #[error("it answered {status}")]
     Status {
-        /// Where it was asked.
-        address: SocketAddr,
         /// With what.
         status: StatusCode,
     },
@@ -49,40 +43,40 @@ const EMBED_LIMIT: Duration = Duration::from_secs(50);
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// Asks a replica whether its model is loaded and answers.
-pub(super) async fn health(address: SocketAddr) -> Result<(), CallError> {
-    send(address, Method::GET, "/health", Bytes::new(), HEALTH_LIMIT).await.map(drop)
+pub(super) async fn health(socket: &Path) -> Result<(), CallError> {
+    send(socket, Method::GET, "/health", Bytes::new(), HEALTH_LIMIT).await.map(drop)
 }
 
 /// Posts JSON and returns the JSON that comes back.
-pub(super) async fn post(address: SocketAddr, path: &str, json: Bytes) -> Result<Bytes, CallError> {
-    send(address, Method::POST, path, json, EMBED_LIMIT).await
+pub(super) async fn post(socket: &Path, path: &str, json: Bytes) -> Result<Bytes, CallError> {
+    send(socket, Method::POST, path, json, EMBED_LIMIT).await
 }
 
 async fn send(
-    address: SocketAddr,
+    socket: &Path,
     method: Method,
     path: &str,
     body: Bytes,
     limit: Duration,
 ) -> Result<Bytes, CallError> {
-    let broken = |reason: String| CallError::Broken { address, reason };
-    let request = Request::builder().method(method).uri(path).header("host", address.to_string());
+    let broken = |reason: String| CallError::Broken { reason };
+    let request = Request::builder().method(method).uri(path).header("host", "localhost");
     let request = request.header("content-type", "application/json").header("connection", "close");
     let request = request.body(Full::new(body)).expect("a path of ours is a path");
-    let answered = timeout(limit, exchange(address, request)).await;
-    let answered = answered.map_err(|_| CallError::Late { address, limit })?;
+    let answered = timeout(limit, exchange(socket, request)).await;
+    let answered = answered.map_err(|_| CallError::Late { limit })?;
     let (status, answer) = answered.map_err(|error| broken(error.to_string()))?;
     if !status.is_success() {
-        return Err(CallError::Status { address, status });
+        return Err(CallError::Status { status });
     }
     Ok(answer)
 }
 
 async fn exchange(
-    address: SocketAddr,
+    socket: &Path,
     request: Request<Full<Bytes>>,
 ) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
-    let stream = TcpStream::connect(address).await?;
+    let stream = UnixStream::connect(socket).await?;
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
     // Ends with this call, however that ends.
     let mut driver = JoinSet::new();

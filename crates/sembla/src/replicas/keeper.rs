@@ -2,8 +2,8 @@
 //! carried out. One task each, which holds the child and is the only one to send it signals, so that none
 //! ever reaches a process that has taken over its number.
 
-use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,11 +15,12 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use super::sockets::Socket;
 use super::state::Inner;
 use super::{http, lines};
 
-/// What the line begins with that tells a replica's address.
-const LISTENING: &str = "listening on http://";
+/// What the line begins with that tells that a replica listens.
+const LISTENING: &str = "listening on ";
 /// How long to go on reading what an ended process wrote: it is in the pipe already.
 const READ_OUT: Duration = Duration::from_secs(1);
 /// How soon a replica is asked again whether it is ready. Loading a small model takes 0.3 s.
@@ -42,6 +43,13 @@ pub(super) struct Reins {
     pub(super) gone: watch::Sender<()>,
 }
 
+/// A process, and where it listens.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) child: Child,
+    pub(super) socket: Socket,
+}
+
 /// Starts a process that this one owns.
 pub(super) fn spawn(mut command: Command) -> std::io::Result<Child> {
     command
@@ -57,10 +65,11 @@ pub(super) fn spawn(mut command: Command) -> std::io::Result<Child> {
 }
 
 /// Keeps a child until it has ended.
-pub(super) async fn keep(inner: Arc<Inner>, launch: Launch, mut child: Child, mut reins: Reins) {
+pub(super) async fn keep(inner: Arc<Inner>, launch: Launch, process: Process, mut reins: Reins) {
+    let Process { mut child, socket } = process;
     // Waiting for a child closes its input, which would end it.
     let owner_pipe = child.stdin.take();
-    let mut readers = read(&inner, launch, &mut child);
+    let mut readers = read(&inner, launch, &mut child, &socket);
     let status = wait(&mut child, &mut reins.stop).await;
     drop(owner_pipe);
     // A process of its own making could hold the pipes open.
@@ -69,22 +78,24 @@ pub(super) async fn keep(inner: Arc<Inner>, launch: Launch, mut child: Child, mu
         Ok(status) => in_words(status),
         Err(error) => format!("lost: {error}"),
     };
+    socket.remove();
     inner.note_end(launch, reason);
     drop(reins.gone);
 }
 
 /// Reads what a child writes, and finds out when it is ready. All of it ends with what this returns.
-fn read(inner: &Arc<Inner>, launch: Launch, child: &mut Child) -> JoinSet<()> {
+fn read(inner: &Arc<Inner>, launch: Launch, child: &mut Child, socket: &Socket) -> JoinSet<()> {
     let mut readers = JoinSet::new();
-    let (found, address) = oneshot::channel();
+    let (listens, listening) = oneshot::channel();
     if let Some(stdout) = child.stdout.take() {
         let inner = Arc::clone(inner);
-        let mut found = Some(found);
+        let mut listens = Some(listens);
         readers.spawn(lines::read(stdout, move |line| {
-            let address = line.strip_prefix(LISTENING).and_then(|address| address.parse().ok());
-            if let (Some(address), Some(found)) = (address, found.take_if(|_| address.is_some())) {
-                // Nobody listens once the replica is gone.
-                let _ = found.send(address);
+            if let Some(listens) = listens.take_if(|_| line.starts_with(LISTENING)) {
+                // Nobody waits for it once the replica is gone.
+                let _ = listens.send(());
+                // That line is for us. Logs are shown to clients, whose business no folder of ours is.
+                return;
             }
             inner.log(launch, line);
         }));
@@ -94,19 +105,24 @@ fn read(inner: &Arc<Inner>, launch: Launch, child: &mut Child) -> JoinSet<()> {
         readers.spawn(lines::read(stderr, move |line| inner.log(launch, line)));
     }
     // Not one of the readers, which are waited for.
-    let ready = become_ready(Arc::clone(inner), launch, address);
+    let ready = become_ready(Arc::clone(inner), launch, socket.reach.clone(), listening);
     tokio::spawn(ready);
     readers
 }
 
-/// Waits for the address, then until the replica says that it is ready.
-async fn become_ready(inner: Arc<Inner>, launch: Launch, address: oneshot::Receiver<SocketAddr>) {
-    let Ok(address) = address.await else { return };
+/// Waits until the replica listens, then until it says that it is ready.
+async fn become_ready(
+    inner: Arc<Inner>,
+    launch: Launch,
+    socket: PathBuf,
+    listening: oneshot::Receiver<()>,
+) {
+    let Ok(()) = listening.await else { return };
     let mut pause = FIRST_PAUSE;
-    let mut is_starting = inner.note_address(launch, address);
+    let mut is_starting = inner.note_address(launch, socket.clone());
     while is_starting {
-        if http::health(address).await.is_ok() {
-            inner.note_ready(launch, address);
+        if http::health(&socket).await.is_ok() {
+            inner.note_ready(launch);
             return;
         }
         sleep(pause).await;

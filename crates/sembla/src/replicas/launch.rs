@@ -3,10 +3,10 @@
 //! Pure but for the look at the file system that tells a directory from a Hub id.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use endpoints::{Answers, Spec};
+use endpoints::Spec;
 use tokio::process::Command;
 
 use crate::config::{self, Env, FOREIGN, Given, HubConfig, SETTINGS, Secret};
@@ -115,14 +115,14 @@ impl Program {
 }
 
 impl LaunchConfig {
-    /// Returns the command of a replica.
-    pub(super) fn command(&self, spec: &Spec) -> Result<Command, LaunchError> {
+    /// Returns the command of a replica that listens on a socket.
+    pub(super) fn command(&self, spec: &Spec, socket: &Path) -> Result<Command, LaunchError> {
         let mut command = Command::new(&self.program.path);
         command.arg0("sembla").args(&self.program.first_args).arg("serve");
         for (name, value) in self.flags(spec)? {
             command.arg(format!("--{}={value}", name.replace('_', "-")));
         }
-        command.args(["--inference-only=true", "--exit-with-owner"]);
+        command.args(["--inference-only=true", "--exit-with-owner", "--socket"]).arg(socket);
         command.env_clear().envs(self.environment(spec));
         Ok(command)
     }
@@ -164,13 +164,7 @@ impl LaunchConfig {
         let batch = spec.settings.max_batch_tokens.map(|n| n.get() as usize);
         let batch = batch.unwrap_or(engine.max_batch_tokens);
         let requests = spec.settings.max_concurrent_requests.map(|n| n.get() as usize);
-        let answers = match spec.answers() {
-            Answers::Lists => "lists",
-            Answers::Toolkit => "toolkit",
-        };
         let mut flags = vec![
-            ("host", "127.0.0.1".to_owned()),
-            ("port", "0".to_owned()),
             ("model", lasting_id(&reference)),
             ("threads", self.threads.to_string()),
             ("max_batch_tokens", batch.to_string()),
@@ -180,7 +174,6 @@ impl LaunchConfig {
                 "max_concurrent_requests",
                 requests.unwrap_or(engine.max_concurrent_requests).to_string(),
             ),
-            ("root_answers", answers.to_owned()),
             ("body_read_timeout", seconds(self.body_read_timeout)),
             ("write_timeout", seconds(self.write_timeout)),
             ("drain_limit", seconds(self.drain_limit)),

@@ -1,7 +1,7 @@
 //! What the runtime knows of its replicas. Keepers write it; whoever asks reads it and waits for nothing.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -47,22 +47,22 @@ impl Table {
         entry.is_some_and(|entry| !matches!(entry.replica.phase, Phase::Exited(_)))
     }
 
-    /// Adds a replica that was just started, in the place of one that ended.
-    pub(super) fn add(
-        &mut self,
-        key: ReplicaKey,
-        model: String,
-        process: Option<u32>,
-    ) -> (Launch, Reins) {
+    /// Returns the number of a launch that is about to begin.
+    pub(super) fn next_launch(&mut self) -> LaunchId {
         self.launches += 1;
-        let id = LaunchId(self.launches);
+        LaunchId(self.launches)
+    }
+
+    /// Adds a replica that was just started, in the place of one that ended.
+    pub(super) fn add(&mut self, launch: Launch, model: String, process: Option<u32>) -> Reins {
+        let Launch { key, id } = launch;
         let (stop, stopping) = watch::channel(None);
         let (gone, going) = watch::channel(());
         let phase = Phase::Starting { doing: String::new() };
         let replica = Replica { key, launch: id, phase, address: None, memory_bytes: None };
         let started = Instant::now();
         self.entries.insert(key, Entry { replica, model, process, started, stop, gone: going });
-        (Launch { key, id }, Reins { stop: stopping, gone })
+        Reins { stop: stopping, gone }
     }
 
     fn entry(&mut self, launch: Launch) -> Option<&mut Entry> {
@@ -78,12 +78,7 @@ impl Entry {
     /// Says what a replica is at that is not ready.
     fn doing(&self, last_line: Option<&str>) -> String {
         let doing = match &self.replica.address {
-            Some(Address::Tcp(address)) => {
-                format!("loading the model {} and listening on {address}", self.model)
-            }
-            Some(Address::Socket(path)) => {
-                format!("loading the model {} and listening on {}", self.model, path.display())
-            }
+            Some(_) => format!("loading the model {} and listening", self.model),
             None => format!("starting a process for the model {}", self.model),
         };
         match last_line {
@@ -116,12 +111,12 @@ impl Inner {
     }
 
     /// Returns where a replica answers, if that is known.
-    pub(super) fn address(&self, key: ReplicaKey) -> Option<Option<SocketAddr>> {
+    pub(super) fn address(&self, key: ReplicaKey) -> Option<Option<PathBuf>> {
         let table = self.table();
         let replica = &table.entries.get(&key)?.replica;
         Some(match (&replica.phase, &replica.address) {
-            (Phase::Exited(_), _) | (_, Some(Address::Socket(_)) | None) => None,
-            (_, Some(Address::Tcp(address))) => Some(*address),
+            (Phase::Exited(_), _) | (_, Some(Address::Tcp(_)) | None) => None,
+            (_, Some(Address::Socket(path))) => Some(path.clone()),
         })
     }
 
@@ -160,10 +155,10 @@ impl Inner {
     }
 
     /// Takes note of where a replica listens. Returns whether it is still starting.
-    pub(super) fn note_address(&self, launch: Launch, address: SocketAddr) -> bool {
+    pub(super) fn note_address(&self, launch: Launch, socket: PathBuf) -> bool {
         let mut table = self.table();
         let Some(entry) = table.entry(launch) else { return false };
-        entry.replica.address = Some(Address::Tcp(address));
+        entry.replica.address = Some(Address::Socket(socket));
         let is_starting = entry.is_starting();
         drop(table);
         self.changed.notify_one();
@@ -175,14 +170,14 @@ impl Inner {
     }
 
     /// Takes note of a replica that answers its health check, unless it was told to stop meanwhile.
-    pub(super) fn note_ready(&self, launch: Launch, address: SocketAddr) {
+    pub(super) fn note_ready(&self, launch: Launch) {
         let mut table = self.table();
         let Some(entry) = table.entry(launch).filter(|entry| entry.is_starting()) else { return };
         entry.replica.phase = Phase::Ready;
         entry.replica.memory_bytes = entry.process.and_then(memory_of);
         let waited = entry.started.elapsed();
         drop(table);
-        tracing::info!(replica = %launch.key, %address, ?waited, "a replica is ready");
+        tracing::info!(replica = %launch.key, ?waited, "a replica is ready");
         self.changed.notify_one();
     }
 

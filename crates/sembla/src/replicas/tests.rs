@@ -2,20 +2,22 @@
 //! scripts.
 
 use std::num::NonZeroUsize;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use endpoints::{
-    Access, Address, EndpointId, Exit, Generation, Image, ImageKind, Labels, Model, Opaque, Phase,
-    Replica, ReplicaKey, Runtime as _, RuntimeError, Scaling, Settings, Spec, Start, Variables,
+    Address, EndpointId, Exit, Generation, ImageKind, Model, Phase, Replica, ReplicaKey,
+    Runtime as _, RuntimeError, Spec, Start,
 };
 use expect_test::expect;
 use hyper::body::Bytes;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use tempfile::TempDir;
 use tokio::time::{Instant, timeout};
 
 use super::launch::{LaunchConfig, Program};
-use super::{LocalRuntime, http, keeper};
+use super::{LocalRuntime, Sockets, http, keeper};
 use crate::config::{Env, HubConfig};
 
 /// A test that waits for something that never comes fails rather than hangs.
@@ -64,8 +66,29 @@ pub(super) fn config(program: Program) -> LaunchConfig {
     }
 }
 
-fn runtime(program: Program) -> LocalRuntime {
-    LocalRuntime::new(config(program))
+/// A runtime with a data directory of its own.
+struct TestRuntime {
+    runtime: LocalRuntime,
+    // After the runtime, which removes its own folder from it.
+    dir: TempDir,
+}
+
+impl Deref for TestRuntime {
+    type Target = LocalRuntime;
+
+    fn deref(&self) -> &LocalRuntime {
+        &self.runtime
+    }
+}
+
+fn runtime(program: Program) -> TestRuntime {
+    with_config(config(program))
+}
+
+fn with_config(config: LaunchConfig) -> TestRuntime {
+    let dir = tempfile::tempdir().unwrap();
+    let sockets = Sockets::make(dir.path()).unwrap();
+    TestRuntime { runtime: LocalRuntime::new(config, sockets), dir }
 }
 
 pub(super) fn model(name: &str) -> String {
@@ -74,22 +97,7 @@ pub(super) fn model(name: &str) -> String {
 }
 
 pub(super) fn spec(source: &str) -> Spec {
-    Spec {
-        model: Model::new(source.to_owned()).unwrap(),
-        image: Image {
-            kind: ImageKind::Tei,
-            url: None,
-            health_route: None,
-            variables: Variables::default(),
-        },
-        settings: Settings::default(),
-        scaling: Scaling::new(1, 1, None).unwrap(),
-        access: Access::Public,
-        labels: Labels::default(),
-        budget: None,
-        time_to_live: None,
-        opaque: Opaque::default(),
-    }
+    Spec::of_model(Model::new(source.to_owned()).unwrap(), ImageKind::Tei)
 }
 
 fn key(ordinal: u32) -> ReplicaKey {
@@ -144,10 +152,10 @@ async fn logs(runtime: &LocalRuntime) -> Vec<String> {
     lines.into_iter().map(|line| line.text).collect()
 }
 
-fn address(replica: &Replica) -> std::net::SocketAddr {
-    match replica.address {
-        Some(Address::Tcp(address)) => address,
-        _ => panic!("{replica:?}"),
+fn socket(replica: &Replica) -> &Path {
+    match &replica.address {
+        Some(Address::Socket(path)) => path,
+        Some(Address::Tcp(_)) | None => panic!("{replica:?}"),
     }
 }
 
@@ -174,7 +182,7 @@ async fn a_replica_becomes_ready_answers_and_stops() {
     runtime.probe(key(0)).await.unwrap();
     assert!(replica.memory_bytes > Some(1 << 20), "{replica:?}");
     let request = Bytes::from(r#"{"inputs": ["a"]}"#);
-    let answer = http::post(address(&replica), "/embed", request).await.unwrap();
+    let answer = http::post(socket(&replica), "/embed", request).await.unwrap();
     assert!(answer.starts_with(b"[["));
     let lines = logs(&runtime).await;
     assert!(lines.iter().any(|line| line.contains("model is ready")), "{lines:?}");
@@ -184,7 +192,8 @@ async fn a_replica_becomes_ready_answers_and_stops() {
     assert!(begun.elapsed() < Duration::from_secs(5), "nothing was under way");
     assert_eq!(find(&runtime, 0).await, None);
     assert!(matches!(runtime.probe(key(0)).await, Err(RuntimeError::NoReplica { .. })));
-    assert!(http::health(address(&replica)).await.is_err());
+    assert!(http::health(socket(&replica)).await.is_err());
+    assert!(!socket(&replica).exists(), "its socket goes with it");
     assert!(!logs(&runtime).await.is_empty(), "logs outlive their replica");
 }
 
@@ -234,7 +243,7 @@ async fn a_replica_that_will_not_stop_is_ended_by_force() {
     start(&runtime, 0, &model("tiny-bert")).await;
     let process = process(&runtime).await;
     let stopping = {
-        let runtime = runtime.clone();
+        let runtime = LocalRuntime::clone(&runtime);
         tokio::spawn(async move { runtime.stop(key(0), Duration::from_millis(300)).await })
     };
     wait_for(&runtime, 0, |replica| replica.phase == Phase::Stopping).await;
@@ -259,6 +268,20 @@ async fn a_stop_under_way_can_be_given_less_time() {
 }
 
 #[tokio::test]
+async fn a_socket_whose_name_is_taken_is_named_and_the_next_launch_has_another() {
+    let runtime = runtime(built());
+    let taken = runtime.dir.path().join("run/1");
+    fs_err::write(&taken, "").unwrap();
+    start(&runtime, 0, &model("tiny-bert")).await;
+    let exit = exit(&runtime, 0).await.to_string();
+    let named = format!("failed to listen on {}: Address already in use", taken.display());
+    assert!(exit.contains(&named), "{exit}");
+    start(&runtime, 0, &model("tiny-bert")).await;
+    ready(&runtime, 0).await;
+    runtime.stop(key(0), DRAIN).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_does_not_get_ready_says_what_it_is_at() {
     let runtime = runtime(script("echo loading >&2; exec sleep 1000"));
     start(&runtime, 0, &model("tiny-bert")).await;
@@ -271,15 +294,12 @@ async fn what_does_not_get_ready_says_what_it_is_at() {
         .assert_eq(&doing(wait_for(&runtime, 0, has_line).await));
 
     // It says that it listens, and nobody does.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let line = format!("echo listening on http://{nobody}; exec sleep 1000");
-    let runtime_of_liar = LocalRuntime::new(config(script(&line)));
+    let runtime_of_liar = self::runtime(script("echo listening on nothing; exec sleep 1000"));
     start(&runtime_of_liar, 0, &model("tiny-bert")).await;
     let liar = wait_for(&runtime_of_liar, 0, |replica| replica.address.is_some()).await;
     assert!(!liar.is_ready());
-    let expected = format!("loading the model tiny-bert and listening on {nobody}");
     let said = doing(liar);
-    assert!(said.starts_with(&expected), "{said}");
+    assert!(said.starts_with("loading the model tiny-bert and listening"), "{said}");
     for runtime in [runtime, runtime_of_liar] {
         runtime.stop(key(0), DRAIN).await.unwrap();
     }
@@ -296,7 +316,9 @@ async fn a_program_that_cannot_be_run_is_refused() {
 
 #[tokio::test]
 async fn a_replica_ends_with_the_pipe_to_its_owner() {
-    let command = config(built()).command(&spec(&model("tiny-bert"))).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("1");
+    let command = config(built()).command(&spec(&model("tiny-bert")), &socket).unwrap();
     let mut child = keeper::spawn(command).unwrap();
     // As a killed owner closes all of them at once.
     drop((child.stdin.take(), child.stdout.take(), child.stderr.take()));
@@ -345,7 +367,7 @@ async fn a_spec_is_looked_at_before_anything_starts() {
     .assert_eq(&missing.to_string());
     let mut config = config(script("exit 1"));
     config.hub.cache_dir = Some("/no/cache".into());
-    let offline = LocalRuntime::new(config).examine(&spec("org/name")).await.unwrap_err();
+    let offline = with_config(config).examine(&spec("org/name")).await.unwrap_err();
     expect!["model `org/name` cannot be loaded: the model `org/name` at `main` is not in /no/cache, and `offline` is set; unset it, or name a directory"]
         .assert_eq(&offline.to_string());
 }

@@ -1,15 +1,17 @@
 //! Running the binary: no environment but what a test gives, a home of its own, output as text.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// A home folder and an environment for runs of the binary.
 pub(crate) struct Sembla {
-    home: TempDir,
+    home: Arc<TempDir>,
     env: Vec<(String, String)>,
 }
 
@@ -24,7 +26,7 @@ pub(crate) struct Ended {
 impl Sembla {
     /// Makes an empty home.
     pub(crate) fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap(), env: Vec::new() }
+        Self { home: tempfile::tempdir().unwrap().into(), env: Vec::new() }
     }
 
     /// Sets a variable for the runs that follow.
@@ -97,8 +99,11 @@ pub(crate) struct Served {
     child: Child,
     url: String,
     stdout: String,
-    stderr: BufReader<ChildStderr>,
-    // What was read of it so far.
+    // Its data directory is there as long as it runs.
+    _home: Arc<TempDir>,
+    // Read by a thread, so that a server that logs much never waits for its test.
+    lines: Mutex<Receiver<String>>,
+    // What was taken of them so far.
     logs: String,
 }
 
@@ -117,11 +122,18 @@ impl Served {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut first_line = String::new();
         stdout.read_line(&mut first_line).unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let lines = Mutex::new(lines_of(child.stderr.take().unwrap()));
         let url = first_line.trim().strip_prefix("listening on ").map(str::to_owned);
         // Another machine would connect to its address; this one may come through loopback.
         let url = url.unwrap_or_default().replace("0.0.0.0", "127.0.0.1");
-        Self { child, url, stdout: first_line, stderr, logs: String::new() }
+        Self {
+            child,
+            url,
+            _home: Arc::clone(&sembla.home),
+            stdout: first_line,
+            lines,
+            logs: String::new(),
+        }
     }
 
     /// Reads logs until one has `text`, and returns it.
@@ -131,10 +143,9 @@ impl Served {
 
     fn read_until_any(&mut self, texts: &[&str]) -> String {
         loop {
-            let mut line = String::new();
-            let num_bytes = self.stderr.read_line(&mut line).unwrap();
+            let line = self.lines.get_mut().unwrap().recv();
+            let line = line.unwrap_or_else(|_| panic!("the server ended: {}", self.logs));
             self.logs.push_str(&line);
-            assert!(num_bytes > 0, "the server ended: {}", self.logs);
             if texts.iter().any(|text| line.contains(text)) {
                 return line;
             }
@@ -176,7 +187,8 @@ impl Served {
 
     /// Waits for its end.
     pub(crate) fn wait(mut self) -> Ended {
-        self.stderr.read_to_string(&mut self.logs).unwrap();
+        // Ends with the server.
+        self.logs.extend(self.lines.get_mut().unwrap().iter());
         let code = self.child.wait().unwrap().code().unwrap_or(-1);
         Ended {
             code,
@@ -184,6 +196,19 @@ impl Served {
             stderr: std::mem::take(&mut self.logs),
         }
     }
+}
+
+fn lines_of(stderr: ChildStderr) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        let mut stderr = BufReader::new(stderr);
+        let mut line = String::new();
+        // A test that is over listens no more.
+        while stderr.read_line(&mut line).is_ok_and(|num_bytes| num_bytes > 0)
+            && sender.send(std::mem::take(&mut line)).is_ok()
+        {}
+    });
+    lines
 }
 
 impl Drop for Served {

@@ -3,82 +3,18 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::command::{Sembla, Served, fixture_models};
-use crate::replicas::{LOOK_EVERY, replicas_of};
-
-/// A test that waits for something that never comes fails rather than hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
-const TEXT: &str = r#"{"inputs": "a"}"#;
-
-/// Asks for something as a client with any token does.
-fn ask(served: &Served, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
-    let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
-    let agent = agent.new_agent();
-    let request = ureq::http::Request::builder()
-        .method(method)
-        .uri(format!("http://{}{path}", served.address()))
-        .header("authorization", "Bearer hf_any");
-    let body = body.map(Value::to_string).unwrap_or_default();
-    let request = request.header("content-type", "application/json").body(body).unwrap();
-    let mut response = agent.run(request).unwrap();
-    let text = response.body_mut().read_to_string().unwrap();
-    (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
-}
-
-/// The body of a request for an endpoint of a fixture model.
-fn wanted(name: &str, model: &str) -> Value {
-    json!({
-        "name": name,
-        "type": "public",
-        "provider": {"vendor": "aws", "region": "us-east-1"},
-        "compute": {
-            "accelerator": "cpu", "instanceType": "intel-icl", "instanceSize": "x1",
-            "scaling": {"minReplica": 1, "maxReplica": 1},
-        },
-        "model": {
-            "repository": fixture_models().join(model).display().to_string(),
-            "framework": "pytorch",
-            "image": {"tei": {"url": "ghcr.io/huggingface/text-embeddings-inference:cpu-1.9"}},
-        },
-    })
-}
-
-fn create(served: &Served, wanted: &Value) {
-    let (status, answer) = ask(served, "POST", "/v2/endpoint/me", Some(wanted));
-    assert!((200..300).contains(&status), "{status} {answer}");
-}
-
-fn state(served: &Served, name: &str) -> Value {
-    let (status, endpoint) = ask(served, "GET", &format!("/v2/endpoint/me/{name}"), None);
-    assert_eq!(status, 200, "{endpoint}");
-    endpoint["status"]["state"].clone()
-}
-
-/// Waits until an endpoint is in a state.
-fn wait_for(served: &Served, name: &str, wanted: &str) {
-    wait_until(&format!("{name} is {wanted}"), || state(served, name) == wanted);
-}
-
-fn wait_until(what: &str, is_done: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_done() {
-        assert!(begun.elapsed() < PATIENCE, "not yet: {what}");
-        thread::park_timeout(LOOK_EVERY);
-    }
-}
-
-fn serve(sembla: &Sembla) -> Served {
-    Served::start(sembla, &["serve", "--port", "0"])
-}
+use crate::client::{TEXT, ask, create, folder, serve, state, wait_for, wait_until, wanted};
+use crate::command::Sembla;
+use crate::count;
+use crate::replicas::replicas_of;
 
 #[test]
 fn an_endpoint_is_created_answers_and_leaves_nothing_when_it_is_deleted() {
-    let served = serve(&Sembla::new());
+    let served = serve(&Sembla::new(), &[]);
     create(&served, &wanted("tiny", "tiny-bert"));
     wait_for(&served, "tiny", "running");
     let (status, rows) = ask(&served, "POST", "/serve/me/tiny", Some(&json!({"inputs": "a"})));
@@ -91,7 +27,7 @@ fn an_endpoint_is_created_answers_and_leaves_nothing_when_it_is_deleted() {
 
 #[test]
 fn the_toolkits_image_answers_with_an_object_that_is_flat_for_one_text() {
-    let served = serve(&Sembla::new());
+    let served = serve(&Sembla::new(), &[]);
     let mut toolkit = wanted("tiny", "tiny-bert");
     toolkit["model"]["image"] = json!({"huggingface": {}});
     toolkit["model"]["task"] = json!("sentence-embeddings");
@@ -105,11 +41,11 @@ fn the_toolkits_image_answers_with_an_object_that_is_flat_for_one_text() {
 
 #[test]
 fn a_model_that_cannot_be_loaded_is_refused_and_nothing_is_kept() {
-    let served = Served::start(&Sembla::new(), &["serve", "--port", "0", "--offline"]);
+    let served = serve(&Sembla::new(), &["--offline"]);
     let mut unknown = wanted("tiny", "tiny-bert");
     for (repository, why) in [
-        ("./nowhere", "there is no model directory at ./nowhere"),
-        ("org/nowhere", "and `offline` is set; unset it, or name a directory"),
+        (folder("nowhere"), "there is no model directory at "),
+        ("org/nowhere".to_owned(), "and `offline` is set; unset it, or name a directory"),
     ] {
         unknown["model"]["repository"] = json!(repository);
         let (status, answer) = ask(&served, "POST", "/v2/endpoint/me", Some(&unknown));
@@ -122,8 +58,7 @@ fn a_model_that_cannot_be_loaded_is_refused_and_nothing_is_kept() {
 
 #[test]
 fn a_model_that_does_not_fit_is_refused() {
-    let args = ["serve", "--port", "0", "--replica-memory", "10MB"];
-    let served = Served::start(&Sembla::new(), &args);
+    let served = serve(&Sembla::new(), &["--replica-memory", "10MB"]);
     let (status, answer) =
         ask(&served, "POST", "/v2/endpoint/me", Some(&wanted("tiny", "tiny-bert")));
     assert!((400..500).contains(&status), "{status} {answer}");
@@ -132,7 +67,7 @@ fn a_model_that_does_not_fit_is_refused() {
 
 #[test]
 fn clients_do_not_notice_that_a_replica_was_killed() {
-    let served = serve(&Sembla::new());
+    let served = serve(&Sembla::new(), &[]);
     create(&served, &wanted("tiny", "tiny-bert"));
     wait_for(&served, "tiny", "running");
     let is_over = AtomicBool::new(false);
@@ -161,7 +96,7 @@ fn clients_do_not_notice_that_a_replica_was_killed() {
 
 #[test]
 fn an_endpoint_that_sleeps_is_woken_by_the_first_request() {
-    let served = serve(&Sembla::new());
+    let served = serve(&Sembla::new(), &[]);
     let mut sleepy = wanted("tiny", "tiny-bert");
     sleepy["compute"]["scaling"]["minReplica"] = json!(0);
     create(&served, &sleepy);
@@ -175,13 +110,13 @@ fn an_endpoint_that_sleeps_is_woken_by_the_first_request() {
 #[test]
 fn endpoints_keys_and_a_pause_outlive_a_killed_server() {
     let sembla = Sembla::new();
-    let served = serve(&sembla);
+    let served = serve(&sembla, &[]);
     create(&served, &wanted("tiny", "tiny-bert"));
     create(&served, &wanted("quiet", "tiny-mpnet"));
     assert_eq!(ask(&served, "POST", "/v2/endpoint/me/quiet/pause", None).0, 200);
     served.signal(Signal::KILL);
     served.wait();
-    let next = serve(&sembla);
+    let next = serve(&sembla, &[]);
     wait_for(&next, "tiny", "running");
     assert_eq!(next.ask("/serve/me/tiny", Some(TEXT)).0, 200);
     assert_eq!(state(&next, "quiet"), "paused");
@@ -194,11 +129,12 @@ fn num_descriptors(process: u32) -> usize {
 
 // Takes some seconds: each of the cycles starts a process that loads a model.
 #[test]
-fn fifty_endpoints_that_come_and_go_leave_nothing() {
-    const FIRST: usize = 5;
-    let served = serve(&Sembla::new());
+fn endpoints_that_come_and_go_leave_nothing() {
+    const FIRST: u32 = 5;
+    let sembla = Sembla::new();
+    let served = serve(&sembla, &[]);
     let mut after_first = 0;
-    for cycle in 0..50 {
+    for cycle in 0..count("endpoint_cycles") {
         create(&served, &wanted("tiny", "tiny-bert"));
         // Some are deleted while they start.
         if cycle % 2 == 0 {
@@ -211,6 +147,8 @@ fn fifty_endpoints_that_come_and_go_leave_nothing() {
         }
     }
     wait_until("no descriptor more", || num_descriptors(served.pid()) <= after_first + 2);
+    let run = sembla.home().join(".local/share/sembla/run");
+    wait_until("no socket", || fs_err::read_dir(&run).unwrap().count() == 0);
     let zombies = fs_err::read_to_string(format!("/proc/{0}/task/{0}/children", served.pid()));
     assert_eq!(zombies.unwrap_or_default().trim(), "");
     assert_eq!(served.stop().code, 0);

@@ -159,11 +159,12 @@ fn inference_only_leaves_the_data_directory_alone() {
 
 #[test]
 fn indexes_are_not_for_everybody() {
-    let model = fixture_models().join("tiny-bert").display().to_string();
     let sembla = Sembla::new();
-    let open = serve(&sembla, &["--model", &model, "--host", "0.0.0.0"]);
-    expect!["this server keeps no indexes, because others can reach it and no key is set; set one with --api-key"]
-        .assert_eq(&why_none(&open));
+    let ended = sembla.run(&["serve", "--port", "0", "--host", "0.0.0.0"]);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    let why = "and no key is set: set one with --api-key, listen on 127.0.0.1, or serve models alone to \
+               everybody with --inference-only";
+    assert!(ended.stderr.contains(why), "{ended:?}");
     assert!(!data_dir(&sembla).exists());
     let keyed = serve(&sembla, &["--host", "0.0.0.0", "--api-key", "k"]);
     assert_eq!(keyed.ask("/v1/indexes", None).0, 401);

@@ -112,7 +112,6 @@ fn config_show_prints_every_setting_with_its_source() {
         cors_allow_origin = ["*"]                    # default
         openai_accept_token_ids = false              # default
         root_task = "by_shape"                       # default
-        root_answers = "lists"                       # default
         max_connections = 4096                       # default
         max_header_bytes = 65536                     # default
         header_read_timeout = 60.0                   # default
@@ -130,10 +129,12 @@ fn config_show_prints_every_setting_with_its_source() {
 
         # Endpoints
         default_namespace = "me"                     # default
+        model_dir = []                               # default
         replica_memory = "auto"                      # default
         prices = {}                                  # default
         scale_up_timeout = 120.0                     # default
         replica_start_timeout = 600.0                # default
+        # scale_up_latency is not set
 
         # The Hub
         hub_endpoint = "https://huggingface.co"      # default

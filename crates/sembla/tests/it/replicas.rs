@@ -3,6 +3,7 @@
 
 mod prepared;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -20,21 +21,13 @@ fn serve(sembla: &Sembla) -> Served {
     Served::listen(sembla, &["serve", "--port", "0"])
 }
 
-/// Waits until a replica is ready, and returns its address.
-fn ready(served: &mut Served) -> String {
-    let line = served.read_until("a replica is ready");
-    let address = line.split("address=").nth(1).unwrap();
-    address.split(' ').next().unwrap().to_owned()
+/// Waits until a replica is ready.
+fn ready(served: &mut Served) {
+    served.read_until("a replica is ready");
 }
 
-fn embed(address: &str) -> u16 {
-    let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
-    let answer = agent
-        .new_agent()
-        .post(format!("http://{address}/embed"))
-        .content_type("application/json")
-        .send(r#"{"inputs": "a"}"#);
-    answer.unwrap().status().as_u16()
+fn embed(served: &Served, name: &str) -> u16 {
+    served.ask(&format!("/serve/me/{name}/embed"), Some(r#"{"inputs": "a"}"#)).0
 }
 
 fn kill(process: u32) {
@@ -79,8 +72,54 @@ fn an_endpoint_that_was_asked_for_is_started_and_answers() {
     let sembla = Sembla::new();
     Prepared::new(&sembla).endpoint("tiny", "tiny-bert");
     let mut served = serve(&sembla);
-    assert_eq!(embed(&ready(&mut served)), 200);
+    ready(&mut served);
+    assert_eq!(embed(&served, "tiny"), 200);
     assert_eq!(replicas_of(served.pid()).len(), 1);
+}
+
+/// Returns the sockets of a process that speak TCP, listening or not.
+fn tcp_sockets(process: u32) -> Vec<String> {
+    let descriptors = fs_err::read_dir(format!("/proc/{process}/fd")).unwrap().flatten();
+    let links = descriptors.filter_map(|entry| fs_err::read_link(entry.path()).ok());
+    let own: Vec<String> = links.filter_map(|link| link.to_str().map(str::to_owned)).collect();
+    let tables = ["tcp", "tcp6"].map(|table| fs_err::read_to_string(format!("/proc/net/{table}")));
+    let tables = tables.into_iter().flatten().collect::<String>();
+    let inodes = tables.lines().filter_map(|line| line.split_whitespace().nth(9));
+    let sockets = inodes.map(|inode| format!("socket:[{inode}]"));
+    sockets.filter(|socket| own.contains(socket)).collect()
+}
+
+#[test]
+fn a_replica_listens_where_its_user_alone_can_reach_it() {
+    let sembla = Sembla::new();
+    Prepared::new(&sembla).endpoint("tiny", "tiny-bert");
+    let mut served = serve(&sembla);
+    ready(&mut served);
+    assert_eq!(embed(&served, "tiny"), 200);
+    assert_eq!(tcp_sockets(only(&replicas_of(served.pid()))), Vec::<String>::new());
+    assert!(!tcp_sockets(served.pid()).is_empty(), "the server itself has a port");
+    let folder = sembla.home().join(".local/share/sembla/run");
+    assert_eq!(fs_err::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs_err::read_dir(&folder).unwrap().count(), 1);
+    served.signal(Signal::KILL);
+    served.wait();
+    // What a killed server left is replaced.
+    let mut next = serve(&sembla);
+    ready(&mut next);
+    assert_eq!(fs_err::read_dir(&folder).unwrap().count(), 1);
+    assert_eq!(next.stop().code, 0);
+    assert!(!folder.exists());
+}
+
+#[test]
+fn replicas_are_reached_below_a_data_directory_of_any_length() {
+    let sembla = Sembla::new();
+    let dir = sembla.home().join("d".repeat(120));
+    Prepared::at(dir.clone()).endpoint("tiny", "tiny-bert");
+    let dir = dir.display().to_string();
+    let mut served = Served::listen(&sembla, &["serve", "--port", "0", "--data-dir", &dir]);
+    ready(&mut served);
+    assert_eq!(embed(&served, "tiny"), 200);
 }
 
 #[test]
@@ -91,7 +130,8 @@ fn a_replica_that_is_killed_has_a_successor() {
     ready(&mut served);
     let first = only(&replicas_of(served.pid()));
     kill(first);
-    assert_eq!(embed(&ready(&mut served)), 200);
+    ready(&mut served);
+    assert_eq!(embed(&served, "tiny"), 200);
     assert_ne!(only(&replicas_of(served.pid())), first);
     assert!(!is_running(first));
 }
@@ -109,9 +149,9 @@ fn a_killed_control_plane_leaves_no_replica_and_the_next_starts_its_own() {
     served.wait();
     replicas.into_iter().for_each(wait_for_end);
 
-    let mut next = serve(&sembla);
-    assert_eq!(embed(&ready(&mut next)), 200);
-    assert_eq!(embed(&ready(&mut next)), 200);
+    let next = serve(&sembla);
+    assert_eq!(embed(&next, "tiny"), 200);
+    assert_eq!(embed(&next, "other"), 200);
 }
 
 #[test]
@@ -175,14 +215,12 @@ fn a_second_server_on_one_data_directory_leaves_the_endpoints_to_the_first() {
 }
 
 #[test]
-fn no_endpoints_are_kept_for_inference_alone_or_for_everybody() {
+fn no_endpoints_are_kept_for_inference_alone() {
     let model = crate::command::fixture_models().join("tiny-bert").display().to_string();
     let sembla = Sembla::new();
-    for args in [&["--inference-only"][..], &["--host", "0.0.0.0"]] {
-        let args = [&["serve", "--port", "0", "--model", &model], args].concat();
-        let ended = Served::start(&sembla, &args).stop();
-        assert!(ended.stderr.contains("there are no endpoints here why="), "{ended:?}");
-    }
+    let args = ["serve", "--port", "0", "--model", &model, "--inference-only"];
+    let ended = Served::start(&sembla, &args).stop();
+    assert!(ended.stderr.contains("there are no endpoints here why="), "{ended:?}");
     assert!(!sembla.home().join(".local/share/sembla").exists());
 }
 

@@ -17,8 +17,13 @@ fn serve(sembla: &Sembla, args: &[&str]) -> Served {
 }
 
 #[test]
-fn a_public_address_without_a_key_serves_inference_and_says_so() {
-    let served = serve(&Sembla::new(), &["--host", "0.0.0.0"]);
+fn a_public_address_without_a_key_serves_models_if_told_to_and_nothing_otherwise() {
+    let model = tiny_bert();
+    let open = ["serve", "--model", &model, "--port", "0", "--host", "0.0.0.0"];
+    let refused = Sembla::new().run(&open);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{refused:?}");
+    assert!(refused.stderr.contains("others can reach 0.0.0.0:"), "{refused:?}");
+    let served = serve(&Sembla::new(), &["--host", "0.0.0.0", "--inference-only"]);
     let (status, _) = served.ask("/embed", Some(r#"{"inputs": "a"}"#));
     assert_eq!(status, 200);
     let ended = served.stop();

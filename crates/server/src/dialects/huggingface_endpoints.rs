@@ -57,7 +57,7 @@ fn status(endpoint: &endpoints::Endpoint, created_by: &str, url: &BaseUrl) -> wi
         error_message: has_failed.then(|| status.reason.clone()),
         ready_replica: status.ready_replicas,
         target_replica: status.target_replicas,
-        last_used_at: None,
+        last_used_at: endpoint.last_used.map(timestamp),
         url: answers(status).then(|| url.endpoint(record)),
     }
 }

@@ -105,6 +105,7 @@ fn endpoint_error_type(kind: EndpointErrorKind) -> &'static str {
         | EndpointErrorKind::GivenUp
         | EndpointErrorKind::Waking
         | EndpointErrorKind::Unreachable => "no_shard_available_action_exception",
+        EndpointErrorKind::NoSpace => "cluster_block_exception",
         EndpointErrorKind::Failed => "exception",
     }
 }

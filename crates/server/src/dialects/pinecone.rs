@@ -104,6 +104,7 @@ fn code(kind: ErrorKind) -> Code {
             EndpointErrorKind::Paused | EndpointErrorKind::GivenUp => FAILED_PRECONDITION,
             EndpointErrorKind::NoEndpoints => UNIMPLEMENTED,
             EndpointErrorKind::Waking | EndpointErrorKind::Unreachable => UNAVAILABLE,
+            EndpointErrorKind::NoSpace => RESOURCE_EXHAUSTED,
             EndpointErrorKind::Failed => INTERNAL,
         },
     }

@@ -221,6 +221,11 @@ fn endpoint_advice(kind: EndpointErrorKind) -> Advice {
             "Repeat the request",
             "Read the endpoint's logs",
         ),
+        EndpointErrorKind::NoSpace => (
+            "The disk of the control plane is full, or refuses to be written; nothing was changed",
+            "Repeat the request later",
+            "Free some space, or raise the limit on the size of files (`ulimit -f`)",
+        ),
         EndpointErrorKind::Failed => (
             "The control plane failed: its database or the machine",
             "Report it",

@@ -189,7 +189,7 @@ fn endpoint_error_type(kind: EndpointErrorKind) -> tei::ErrorType {
         | EndpointErrorKind::Waking
         | EndpointErrorKind::Unreachable => tei::ErrorType::Unhealthy,
         EndpointErrorKind::GivenUp => tei::ErrorType::Backend,
-        EndpointErrorKind::Failed => tei::ErrorType::Internal,
+        EndpointErrorKind::NoSpace | EndpointErrorKind::Failed => tei::ErrorType::Internal,
     }
 }
 

@@ -25,6 +25,10 @@ pub(super) fn pass_on(delivered: Delivered, estimate: u64, is_probe: bool) -> Re
     let otherwise = if parts.status.is_success() { estimate } else { 0 };
     let tokens = reported(&parts.headers).unwrap_or(otherwise);
     let tokens = (!is_probe).then_some(tokens);
+    // What was refused at once says nothing of how long the others wait.
+    if !is_probe && parts.status.is_success() {
+        in_flight.answer_begins();
+    }
     Response::from_parts(parts, Body::new(Answering { body, in_flight: Some(in_flight), tokens }))
 }
 

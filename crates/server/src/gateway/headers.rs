@@ -3,23 +3,11 @@
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use endpoints::{Answers, View};
 
+use crate::hop_by_hop::strip_hop_by_hop;
 use crate::routes::root_answers::{ANSWERS, LISTS, TOOLKIT};
 
 /// How long a client waits for a replica, in seconds.
 pub(super) const SCALE_UP_TIMEOUT: HeaderName = HeaderName::from_static("x-scale-up-timeout");
-
-/// Headers that are about one connection (RFC 9110, section 7.6.1), and those of its predecessors.
-const OF_CONNECTION: [HeaderName; 9] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
 
 /// What is for the gateway alone. A replica has no keys, and must not learn any; the length is that of the
 /// body that is sent.
@@ -44,7 +32,7 @@ const OF_PAGES: [HeaderName; 6] = [
 
 /// Makes the headers of a client's request those of one to a replica.
 pub(super) fn prepare(headers: &mut HeaderMap, view: &View) {
-    strip(headers);
+    strip_hop_by_hop(headers);
     for name in OF_GATEWAY {
         headers.remove(name);
     }
@@ -54,7 +42,7 @@ pub(super) fn prepare(headers: &mut HeaderMap, view: &View) {
 
 /// Removes from an answer what is about the connection to the replica.
 pub(super) fn strip_answer(headers: &mut HeaderMap) {
-    strip(headers);
+    strip_hop_by_hop(headers);
     for name in OF_PAGES {
         headers.remove(name);
     }
@@ -67,45 +55,5 @@ fn answers(view: &View) -> HeaderValue {
     match serving.answers() {
         Answers::Lists => LISTS,
         Answers::Toolkit => TOOLKIT,
-    }
-}
-
-fn strip(headers: &mut HeaderMap) {
-    for name in named_by_connection(headers) {
-        headers.remove(name);
-    }
-    for name in OF_CONNECTION {
-        headers.remove(name);
-    }
-}
-
-// Nearly always `keep-alive` or `close`, which are in the list or no header.
-fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
-    let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let names = values.flat_map(|value| value.split(',')).map(str::trim);
-    let others = names.filter(|name| !["keep-alive", "close", ""].contains(name));
-    others.filter_map(|name| name.parse().ok()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_about_a_connection_does_not_pass_it() {
-        let mut headers = HeaderMap::new();
-        for (name, value) in [
-            ("connection", "keep-alive, X-Mine"),
-            ("x-mine", "1"),
-            ("keep-alive", "timeout=5"),
-            ("transfer-encoding", "chunked"),
-            ("upgrade", "websocket"),
-            ("proxy-authorization", "hush"),
-            ("x-compute-tokens", "7"),
-        ] {
-            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-        }
-        strip(&mut headers);
-        assert_eq!(headers.keys().collect::<Vec<_>>(), ["x-compute-tokens"]);
     }
 }

@@ -124,7 +124,7 @@ mod tests {
     use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::config::{ConnectionLimits, RootAnswers, RootTask, TokenIds};
+    use crate::config::{ConnectionLimits, RootTask, TokenIds};
 
     fn config() -> ServerConfig {
         let second = Duration::from_secs(1);
@@ -133,7 +133,6 @@ mod tests {
             api_keys: Vec::new(),
             cors_allow_origin: AllowedOrigins::Any,
             root_task: RootTask::ByShape,
-            root_answers: RootAnswers::Lists,
             openai_token_ids: TokenIds::Refuse,
             public_url: None,
             num_threads: 1,

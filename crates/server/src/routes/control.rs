@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::{Response, StatusCode};
-use endpoints::{Detail, EndpointName, Key, KeyError, KeyId, Scope, Timestamp};
+use endpoints::{Detail, EndpointName, Key, KeyError, KeyId, LastKey, Scope, Timestamp};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::control::{Cost, CreateKey, Estimate, KeyList, NewKey};
@@ -75,18 +76,32 @@ pub(crate) async fn rotate_key(
     Ok(respond::json(&dialect::new_key(rotated)))
 }
 
-/// Revokes a key: it is refused from then on.
+/// Revokes a key: it is refused from then on. The last one stays unless the operator has set a key too, or
+/// `open` says that anybody may do anything from then on.
 #[utoipa::path(
     delete, path = "/api/keys/{id}", tag = "Keys",
-    params(("id" = i64, Path, description = "The number of the key")),
+    params(
+        ("id" = i64, Path, description = "The number of the key"),
+        ("open" = Option<bool>, Query, description = "Whether the last key may go; false if absent")
+    ),
     responses((status = 200, description = "The key that was", body = wire::control::Key), ControlErrors)
 )]
 pub(crate) async fn revoke_key(
     steward: Steward,
+    State(app): State<App>,
     Names(id): Names<String>,
+    parameters: Parameters,
 ) -> Result<Response<Body>, HttpError> {
     let id = own_key(&steward, &id)?.id;
-    let revoked = steward.control().revoke_key(id).await?;
+    parameters.only(&["open"])?;
+    let is_meant = match parameters.get("open") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(bad_field("open", "it must be true or false")),
+    };
+    let is_guarded = is_meant || !app.config().api_keys.is_empty();
+    let last = if is_guarded { LastKey::Revoke } else { LastKey::Keep };
+    let revoked = steward.control().revoke_key(id, last).await?;
     Ok(respond::json(&dialect::key(revoked)))
 }
 

@@ -54,6 +54,7 @@ pub(crate) async fn create(
 ) -> Result<Response<Body>, HttpError> {
     let namespace = steward.may(Scope::Admin, &namespace)?;
     let wanted = dialect::wanted(request, &steward.name())?;
+    steward.may_name(wanted.spec.source())?;
     let created = steward.control().create(namespace, wanted.name, wanted.spec).await?;
     let mut response = respond::json(&dialect::endpoint(&created, &url));
     *response.status_mut() = StatusCode::ACCEPTED;
@@ -80,7 +81,14 @@ pub(crate) async fn update(
     JsonBody(request): JsonBody<UpdateRequest>,
 ) -> Result<Response<Body>, HttpError> {
     steward.may(Scope::Admin, &namespace)?;
-    let change = |spec: &endpoints::Spec| dialect::changed(request.clone(), spec, &name);
+    let change = |spec: &endpoints::Spec| {
+        let changed = dialect::changed(request.clone(), spec, &name)?;
+        // Whoever scales an endpoint names nothing.
+        if changed.source() != spec.source() {
+            steward.may_name(changed.source())?;
+        }
+        Ok::<_, HttpError>(changed)
+    };
     let updated = steward.control().update(&namespace, &name, change).await?;
     Ok(respond::json(&dialect::endpoint(&updated, &url)))
 }

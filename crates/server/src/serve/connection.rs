@@ -12,12 +12,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tower::Service as _;
 
-use super::Local;
 use super::stall::Stall;
+use super::{Listener, Local, accept_all};
 use crate::App;
 use crate::address::LocalEnd;
 use crate::config::ConnectionLimits;
@@ -44,8 +45,32 @@ impl Connections {
         Self { app: app.clone(), router: app.router(), http, listener, closing }
     }
 
+    /// Serves all connections that come, each within the limit on their number. Never returns.
+    pub(super) async fn accept_from(&self, listener: &Listener, open: &mut JoinSet<()>) {
+        match listener {
+            Listener::Tcp(listener) => {
+                accept_all(listener, self.limit(), open, |stream| self.serve(stream)).await;
+            }
+            Listener::Socket(listener) => self.accept_local(Some(listener), open).await,
+        }
+    }
+
+    /// Does the same for programs of the server's own user. Without a socket there is nobody to accept.
+    pub(super) async fn accept_local(
+        &self,
+        listener: Option<&UnixListener>,
+        open: &mut JoinSet<()>,
+    ) {
+        let Some(listener) = listener else { return std::future::pending().await };
+        accept_all(listener, self.limit(), open, |stream| self.serve_local(stream)).await;
+    }
+
+    fn limit(&self) -> usize {
+        self.app.config().connections.max_connections
+    }
+
     /// Serves one connection until its client closes it, or until `closing` and its request's end.
-    pub(super) fn serve(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + use<> {
+    fn serve(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + use<> {
         // A small answer must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
         let end = stream.local_addr().ok().map(LocalEnd);
@@ -53,10 +78,7 @@ impl Connections {
     }
 
     /// Does the same for a program of the server's own user, on the same machine.
-    pub(super) fn serve_local(
-        &self,
-        stream: UnixStream,
-    ) -> impl Future<Output = ()> + Send + use<> {
+    fn serve_local(&self, stream: UnixStream) -> impl Future<Output = ()> + Send + use<> {
         self.serve_stream(stream, Some(Local { listener: self.listener }))
     }
 

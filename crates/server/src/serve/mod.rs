@@ -1,22 +1,22 @@
 //! Listens, bounds connections, drains.
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
 use tokio::time;
 
 use crate::App;
 use crate::metrics::UPKEEP_INTERVAL;
 
+mod accept;
 mod connection;
 mod stall;
 
+pub use accept::{Accept, accept_all};
 use connection::Connections;
 
 /// A server that is ready to be bound.
@@ -27,8 +27,16 @@ pub struct Server {
     local: Option<UnixListener>,
 }
 
-/// Marks a request that came through the socket of the data directory, which only the user of the
-/// server can open.
+/// Where a server is reached.
+#[derive(Debug)]
+pub enum Listener {
+    /// A port.
+    Tcp(TcpListener),
+    /// A socket that only the user of the server can open: no key is asked for there.
+    Socket(UnixListener),
+}
+
+/// Marks a request that came through a socket, which only the user of the server can open.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Local {
     /// Where others reach the server, since the socket is none of the addresses that are handed out.
@@ -60,17 +68,18 @@ impl Server {
     /// and after `drain_limit` to cut off what is left.
     pub async fn run(
         self,
-        listener: TcpListener,
+        listener: impl Into<Listener>,
         shutdown: impl Future<Output = ()> + Send,
         drain_limit: Duration,
     ) -> Drained {
+        let listener = listener.into();
         let (close, closing) = watch::channel(());
-        let connections = Connections::new(&self.app, listener.local_addr().ok(), closing);
+        let connections = Connections::new(&self.app, listener.address(), closing);
         let mut open = JoinSet::new();
         let mut open_local = JoinSet::new();
         tokio::select! {
-            () = accept_local(self.local.as_ref(), &connections, &mut open_local) => {}
-            () = accept_all(&self.app, &listener, &connections, &mut open) => {}
+            () = connections.accept_local(self.local.as_ref(), &mut open_local) => {}
+            () = connections.accept_from(&listener, &mut open) => {}
             () = run_upkeep(&self.app) => {}
             () = shutdown => {}
         }
@@ -92,72 +101,6 @@ impl Server {
 }
 
 // Never ends.
-async fn accept_all(
-    app: &App,
-    listener: &TcpListener,
-    connections: &Connections,
-    open: &mut JoinSet<()>,
-) {
-    let slots = Arc::new(Semaphore::new(app.config().connections.max_connections));
-    loop {
-        // While all slots are taken, new connections wait in the listener's backlog.
-        let slot = Arc::clone(&slots).acquire_owned().await;
-        let slot = slot.expect("the semaphore is never closed");
-        let stream = accept(listener).await;
-        open.spawn(hold(slot, connections.serve(stream)));
-        // Those that have ended would pile up otherwise.
-        while open.try_join_next().is_some() {}
-    }
-}
-
-// Never ends. Without a socket there is nobody to accept.
-async fn accept_local(
-    listener: Option<&UnixListener>,
-    connections: &Connections,
-    open: &mut JoinSet<()>,
-) {
-    let Some(listener) = listener else { return std::future::pending().await };
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                open.spawn(connections.serve_local(stream));
-            }
-            Err(err) => {
-                tracing::warn!(error = %err, "failed to accept a connection on the socket");
-                time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-        while open.try_join_next().is_some() {}
-    }
-}
-
-async fn hold(slot: OwnedSemaphorePermit, connection: impl Future<Output = ()>) {
-    connection.await;
-    drop(slot);
-}
-
-// When the process has no file descriptors left, accepting fails until a connection ends.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-async fn accept(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return stream,
-            // The client was gone before it was accepted.
-            Err(err)
-                if matches!(
-                    err.kind(),
-                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
-                ) => {}
-            Err(err) => {
-                tracing::warn!(error = %err, "failed to accept a connection");
-                time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-// Never ends.
 async fn run_upkeep(app: &App) {
     let mut ticks = time::interval(UPKEEP_INTERVAL);
     loop {
@@ -165,5 +108,27 @@ async fn run_upkeep(app: &App) {
         let metrics = app.metrics().clone();
         let done = task::spawn_blocking(move || metrics.run_upkeep()).await;
         done.expect("folding samples into buckets does not panic");
+    }
+}
+
+impl Listener {
+    /// Returns the address of a port; a socket has none that could be handed out.
+    fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Socket(_) => None,
+        }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
+}
+
+impl From<UnixListener> for Listener {
+    fn from(listener: UnixListener) -> Self {
+        Self::Socket(listener)
     }
 }

@@ -17,7 +17,7 @@ use index::{Checked, MemoryStore};
 use serde_json::Value;
 use server::{
     AllowedOrigins, App, ConnectionLimits, Drained, Indexes, Metrics, ModelConfig, ModelSlot,
-    RootAnswers, RootTask, Secret, Server, ServerConfig, TokenIds,
+    RootTask, Secret, Server, ServerConfig, TokenIds,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,7 +31,6 @@ pub(crate) fn config() -> ServerConfig {
         api_keys: Vec::new(),
         cors_allow_origin: AllowedOrigins::Any,
         root_task: RootTask::ByShape,
-        root_answers: RootAnswers::Lists,
         openai_token_ids: TokenIds::Refuse,
         public_url: None,
         num_threads: 2,

@@ -210,6 +210,7 @@ fn an_update_takes_over_after_its_check() {
         stage.act(),
         expect![[r#"
         running 1/2
+          because the last update was compared with the version before: the smallest cosine of their embeddings is 0.9999
           stop 1-0, replaced
           stop 1-1, replaced
           start 2-1
@@ -223,6 +224,7 @@ fn an_update_takes_over_after_its_check() {
         stage.act(),
         expect![[r#"
         running 2/2
+          because the last update was compared with the version before: the smallest cosine of their embeddings is 0.9999
           routes 2-0 2-1
           look never
     "#]],
@@ -533,13 +535,55 @@ fn a_burst_adds_nothing() {
 }
 
 #[test]
-fn slow_answers_or_waiting_requests_add_replicas_where_they_are_the_measure() {
-    let mut slow = Stage::running(1, 3);
-    slow.limits.latency = Some(Duration::from_millis(100));
-    slow.load.latency = Some(Duration::from_millis(101));
-    slow.act();
-    assert_eq!(slow.pass(2).plan().status.target_replicas, 2);
+fn slow_answers_add_replicas_where_they_are_the_measure() {
+    let millis = |millis| Some(Duration::from_millis(millis));
+    let over = |millis| {
+        let scaling = Scaling::new(1, 3, None).unwrap();
+        scaling.over_latency(Duration::from_millis(millis)).unwrap()
+    };
+    // The server's limit, the endpoint's own, how long answers take, the target with two replicas there.
+    let rows = [
+        (None, None, millis(3_600_000), 1),
+        (millis(100), None, None, 1),
+        (millis(100), None, millis(50), 1),
+        (millis(100), None, millis(51), 2),
+        (millis(100), None, millis(100), 2),
+        (millis(100), None, millis(101), 3),
+        (millis(100), Some(200), millis(101), 2),
+        (millis(100), Some(200), millis(201), 3),
+        (None, Some(200), millis(201), 3),
+        (None, Some(200), millis(100), 1),
+    ];
+    for (of_server, own, latency, target) in rows {
+        let mut stage = Stage::running(2, 3);
+        stage.limits.latency = of_server;
+        stage.record.body.spec.scaling = own.map_or(Scaling::new(1, 3, None).unwrap(), over);
+        stage.load.latency = latency;
+        stage.load.outstanding_requests = 1;
+        stage.act();
+        let shown = stage.pass(60).plan().status.target_replicas;
+        assert_eq!(shown, target, "{of_server:?} {own:?} {latency:?}");
+    }
+}
 
+#[test]
+fn slow_answers_are_looked_for_as_long_as_there_are_requests() {
+    let mut stage = Stage::running(1, 3);
+    stage.limits.latency = Some(Duration::from_millis(100));
+    let plan = stage.plan();
+    assert_eq!((plan.alarm.requests, plan.look_again), (1, None), "nobody asks");
+    stage.load.outstanding_requests = 1;
+    let plan = stage.plan();
+    assert_eq!(plan.alarm.requests, u64::MAX);
+    assert_eq!(plan.look_again, Some(stage.now.after(Duration::from_secs(1))));
+    stage.load.latency = Some(Duration::from_millis(101));
+    stage.act();
+    let steps = stage.pass(2).plan().steps;
+    assert_eq!(steps.len(), 1, "one at a time: {steps:?}");
+}
+
+#[test]
+fn waiting_requests_add_replicas_where_they_are_the_measure() {
     let mut pending = Stage::running(1, 3);
     let scaling = Scaling::new(1, 3, None).unwrap().per_pending_requests(2).unwrap();
     pending.record.body.spec.scaling = scaling;

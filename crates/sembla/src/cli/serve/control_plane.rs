@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use endpoints::{Control, ControlConfig, ControlError, Limits, Reconciler, SystemClock};
-use server::{ControlPlane, ControlPlaneSettings};
+use server::{ControlPlane, ControlPlaneSettings, ModelRule};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::cli::start::Started;
 use crate::config::{Config, Env, ReplicaMemory};
 use crate::machine;
-use crate::replicas::{LaunchConfig, LocalRuntime, Program};
+use crate::replicas::{LaunchConfig, LocalRuntime, ModelFolders, Program, Sockets};
 
 /// Below the data directory.
 const DATABASE: &str = "endpoints.db";
@@ -68,13 +68,16 @@ pub(super) async fn open(
     let Some(lock) = lock(dir)? else {
         return Ok(none("another process has the endpoints of the data directory"));
     };
-    let runtime = LocalRuntime::new(launch_config(started, env)?);
+    let folders = ModelFolders::new(&config.endpoints.model_dirs)?;
+    let sockets = Sockets::make(dir).context("replicas have nowhere to listen")?;
+    let runtime = LocalRuntime::new(launch_config(started, env)?, sockets);
     let (control, reconciler) = open_database(config, dir, &runtime).await?;
     let num_endpoints = control.list_all().len();
     tracing::info!(dir = %dir.display(), num_endpoints, "endpoints are kept in the data directory");
     let settings = ControlPlaneSettings {
         default_namespace: config.endpoints.default_namespace.clone(),
         hold_limit: config.endpoints.scale_up_timeout,
+        models: ModelRule::new(move |source| folders.check(source).map_err(|err| err.to_string())),
     };
     let running = Running { task: Some(Task::start(reconciler, runtime, lock)) };
     Ok((Some(ControlPlane::new(control, settings)), running))
@@ -134,8 +137,7 @@ fn limits(config: &Config) -> Limits {
         compare: COMPARE_LIMIT,
         drain: config.serve.drain_limit,
         tokens_per_replica: TOKENS_PER_REPLICA,
-        // Replicas of one machine share its cores: another one does not make an answer faster.
-        latency: None,
+        latency: config.endpoints.scale_up_latency,
         least_cosine: LEAST_COSINE,
     }
 }

@@ -31,7 +31,6 @@ fn an_image_decides_what_is_its_own() {
     assert_eq!(flag(&spec, "max_concurrent_requests").as_deref(), Some("9"));
     let plain = with(&[]);
     assert_eq!(flag(&plain, "max_batch_tokens").as_deref(), Some("16384"));
-    assert_eq!(flag(&plain, "root_answers").as_deref(), Some("lists"));
     // A batch that is larger than our queue gets a queue.
     let large = with(&[("MAX_BATCH_TOKENS", "1000000")]);
     assert_eq!(flag(&large, "max_queue_tokens").as_deref(), Some("1000000"));
@@ -127,7 +126,7 @@ fn a_revision_is_one_of_the_repository() {
 fn a_token_is_in_no_argument() {
     let mut config = config(Program::this().unwrap());
     config.hub.token = Some(Secret::new("hidden".to_owned()));
-    let command = config.command(&with(&[("HF_TOKEN", "hidden")])).unwrap();
+    let command = config.command(&with(&[("HF_TOKEN", "hidden")]), Path::new("/run/1")).unwrap();
     assert!(!command.as_std().get_args().any(|arg| arg.to_string_lossy().contains("hidden")));
     assert!(!format!("{config:?}").contains("hidden"));
 }

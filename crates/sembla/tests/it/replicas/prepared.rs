@@ -1,14 +1,14 @@
 //! A data directory with endpoints that somebody asked for before the server runs, and a look at the
 //! processes of a server.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use endpoints::{
-    Access, Control, ControlConfig, Drift, EndpointId, ExamineError, Examined, Image, ImageKind,
-    Labels, Limits, LogLine, Model, Opaque, PriceTable, Replica, ReplicaKey, Runtime, RuntimeError,
-    Scaling, Settings, Spec, Start, SystemClock, Variables,
+    Control, ControlConfig, Drift, EndpointId, ExamineError, Examined, ImageKind, Limits, LogLine,
+    Model, PriceTable, Replica, ReplicaKey, Runtime, RuntimeError, Spec, Start, SystemClock,
 };
 
 use crate::command::{Sembla, fixture_models};
@@ -21,7 +21,10 @@ pub(super) struct Prepared {
 
 impl Prepared {
     pub(super) fn new(sembla: &Sembla) -> Self {
-        let dir = sembla.home().join(".local/share/sembla");
+        Self::at(sembla.home().join(".local/share/sembla"))
+    }
+
+    pub(super) fn at(dir: PathBuf) -> Self {
         fs_err::create_dir_all(&dir).unwrap();
         let config = ControlConfig {
             path: dir.join("endpoints.db"),
@@ -42,7 +45,7 @@ impl Prepared {
         let created = self.control.create(
             namespace.try_into().unwrap(),
             name.try_into().unwrap(),
-            spec(source),
+            Spec::of_model(Model::new(source).unwrap(), ImageKind::Tei),
         );
         self.tokio.block_on(created).unwrap();
         self
@@ -60,25 +63,6 @@ fn limits() -> Limits {
         tokens_per_replica: 1,
         latency: None,
         least_cosine: 0.0,
-    }
-}
-
-fn spec(source: String) -> Spec {
-    Spec {
-        model: Model::new(source).unwrap(),
-        image: Image {
-            kind: ImageKind::Tei,
-            url: None,
-            health_route: None,
-            variables: Variables::default(),
-        },
-        settings: Settings::default(),
-        scaling: Scaling::new(1, 1, None).unwrap(),
-        access: Access::Public,
-        labels: Labels::default(),
-        budget: None,
-        time_to_live: None,
-        opaque: Opaque::default(),
     }
 }
 

@@ -150,10 +150,22 @@ fn scaling(scaling: &wire::Scaling) -> Result<Scaling, HttpError> {
             })?;
             Ok(made.per_pending_requests(requests)?)
         }
-        // What waits in tokens says more of a machine's load than its use of the processor.
-        Some(wire::Measure::PendingRequests(None) | wire::Measure::HardwareUsage(_)) | None => {
-            Ok(made)
+        Some(wire::Measure::Latency(Some(seconds))) => {
+            let seconds = seconds.as_f64().filter(|seconds| *seconds <= MAX_LATENCY);
+            let latency = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            let latency = latency.ok_or_else(|| {
+                let problem = format!("it must be seconds over 0 and up to {MAX_LATENCY}");
+                bad_field("compute.scaling.measure.latency", &problem)
+            })?;
+            Ok(made.over_latency(latency)?)
         }
+        // What waits in tokens says more of a machine's load than its use of the processor.
+        Some(
+            wire::Measure::PendingRequests(None)
+            | wire::Measure::Latency(None)
+            | wire::Measure::HardwareUsage(_),
+        )
+        | None => Ok(made),
     }
 }
 
@@ -165,6 +177,9 @@ fn access_from(access: wire::Access) -> Access {
         wire::Access::Private => Access::Private,
     }
 }
+
+/// Seconds beyond which no client waits for an answer.
+const MAX_LATENCY: f64 = 3600.0;
 
 /// Dollars beyond this are no budget.
 const MAX_BUDGET: f64 = 1e9;

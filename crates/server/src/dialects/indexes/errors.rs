@@ -94,6 +94,7 @@ pub(crate) fn code(kind: ErrorKind) -> &'static str {
             EndpointErrorKind::GivenUp => "endpoint_failed",
             EndpointErrorKind::Waking => "endpoint_waking",
             EndpointErrorKind::Unreachable => "unreachable",
+            EndpointErrorKind::NoSpace => "no_space",
             EndpointErrorKind::Failed => "failed",
         },
     }

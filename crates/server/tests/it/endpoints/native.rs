@@ -37,6 +37,16 @@ async fn a_key_is_made_rotated_and_revoked() {
     assert_eq!(world.call(Method::DELETE, &path, &Value::Null).await.status, StatusCode::OK);
     assert!(!is_known(&rotated).await);
     assert_eq!(world.call(Method::DELETE, &path, &Value::Null).await.status, StatusCode::NOT_FOUND);
+
+    // Without the last one anybody may do anything, which must be meant.
+    let last = format!("/api/keys/{}", made["id"]);
+    let kept = world.call(Method::DELETE, &last, &Value::Null).await;
+    assert_eq!(kept.status, StatusCode::BAD_REQUEST, "{}", kept.line());
+    assert!(kept.text().contains("key 1 is the last one"), "{}", kept.line());
+    let open = format!("{last}?open=true");
+    assert_eq!(world.call(Method::DELETE, &open, &Value::Null).await.status, StatusCode::OK);
+    world.key = None;
+    assert_eq!(world.get("/api/keys").await.status, StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread")]

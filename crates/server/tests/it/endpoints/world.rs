@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use endpoints::{Amount, Control, ControlConfig, ControlError, Limits, PriceTable, SystemClock};
 use serde_json::{Value, json};
-use server::{App, ControlPlane, ControlPlaneSettings, Metrics, ServerConfig};
+use server::{App, ControlPlane, ControlPlaneSettings, Metrics, ModelRule, ServerConfig};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
@@ -49,6 +49,7 @@ impl World {
         let settings = ControlPlaneSettings {
             default_namespace: "me".to_owned(),
             hold_limit: Duration::from_secs(60),
+            models: ModelRule::new(|_| Ok(())),
         };
         let plane = ControlPlane::new(control.clone(), settings);
         let metrics = Metrics::detached().unwrap();
