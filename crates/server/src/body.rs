@@ -152,7 +152,9 @@ mod tests {
         );
         check(
             br#"{"inputs":"a","normalize":"yes"}"#,
-            expect!["BadField: `normalize`: invalid type: string, expected a boolean at line 1 column 31"],
+            expect![
+                "BadField: `normalize`: invalid type: string, expected a boolean at line 1 column 31"
+            ],
         );
         check(
             br#"{"inputs":"a","dimensions":-1}"#,

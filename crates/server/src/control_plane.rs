@@ -23,7 +23,9 @@ pub struct ControlPlaneSettings {
 
 /// Judges whether a client may name a model. `Err` says why not.
 #[derive(Clone)]
-pub struct ModelRule(Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>);
+pub struct ModelRule(Arc<Judge>);
+
+type Judge = dyn Fn(&str) -> Result<(), String> + Send + Sync;
 
 impl ModelRule {
     /// Judges by what `judge` says, which may look at the file system.

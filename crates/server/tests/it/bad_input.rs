@@ -31,7 +31,9 @@ async fn nothing_to_embed_is_named_by_its_place() {
     );
     check(
         &server.post("/embed", r#"{"inputs":[["a"]]}"#).await,
-        expect![[r#"422 {"error":"`inputs[0][0]`: invalid type: string, expected a token id of 32 bits at line 1 column 15","error_type":"Validation"}"#]],
+        expect![[
+            r#"422 {"error":"`inputs[0][0]`: invalid type: string, expected a token id of 32 bits at line 1 column 15","error_type":"Validation"}"#
+        ]],
     );
     check(
         &server.post("/embed", r#"{"inputs":[[5],[]]}"#).await,

@@ -126,7 +126,9 @@ async fn a_count_that_is_none_names_its_field_in_plain_words() {
         ),
         (
             json!("5"),
-            expect!["`top_k`: invalid type: string, expected a whole number from 0 at line 1 column 12"],
+            expect![
+                "`top_k`: invalid type: string, expected a whole number from 0 at line 1 column 12"
+            ],
         ),
     ] {
         check_message(

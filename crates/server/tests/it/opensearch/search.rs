@@ -227,7 +227,9 @@ async fn a_vector_that_is_none_names_its_place() {
         ),
         (
             "[1, \"2\"]",
-            expect!["400 illegal_argument_exception: `query.knn.v.vector[1]`: invalid type: string, expected a number at line 1 column 38"],
+            expect![
+                "400 illegal_argument_exception: `query.knn.v.vector[1]`: invalid type: string, expected a number at line 1 column 38"
+            ],
         ),
         (
             "[[1, 2]]",

@@ -152,7 +152,9 @@ async fn a_query_that_does_not_fit_is_refused() {
         ),
         (
             json!({ "vector": vector, "topK": "5" }),
-            expect![[r#"400 {"code":3,"message":"`topK`: invalid type: string, expected a whole number from 0 at line 1 column 11","details":[]}"#]],
+            expect![[
+                r#"400 {"code":3,"message":"`topK`: invalid type: string, expected a whole number from 0 at line 1 column 11","details":[]}"#
+            ]],
         ),
         (
             json!({ "vector": [1, 0], "topK": 1 }),
