@@ -138,9 +138,11 @@ fn what_is_wrong_in_a_body_is_named() {
     check_refused::<CreateRequest>(
         with(
             "/compute/scaling",
-            json!({"minReplica": 0, "maxReplica": 1, "measure": {"latency": 1}}),
+            json!({"minReplica": 0, "maxReplica": 1, "measure": {"temperature": 1}}),
         ),
-        expect!["unknown variant `latency`, expected `pendingRequests` or `hardwareUsage`"],
+        expect![
+            "unknown variant `temperature`, expected one of `pendingRequests`, `hardwareUsage`, `latency`"
+        ],
     );
     check_refused::<UpdateRequest>(
         json!([1]),
