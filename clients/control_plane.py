@@ -4,6 +4,7 @@ their code: these reach it with nothing but the environment variables that the p
 The fixtures are for the folders of such clients; their conftest.py imports them.
 """
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -57,8 +58,14 @@ def put_into_hub_cache(home, repository, commit, folder):
 @pytest.fixture(scope="session")
 def exports(binary, control_plane, tmp_path_factory):
     """The variables that `sembla proxy` says to export; it runs until the end."""
-    folder = tmp_path_factory.mktemp("proxy")
-    command = [binary, "proxy", "--listen", "127.0.0.1:0", "--server", control_plane.url]
+    with proxy_before(binary, tmp_path_factory.mktemp("proxy"), control_plane.url) as variables:
+        yield variables
+
+
+@contextlib.contextmanager
+def proxy_before(binary, folder, server_url, *arguments):
+    """Runs `sembla proxy` before a server, and gives the variables that it says to export."""
+    command = [binary, "proxy", "--listen", "127.0.0.1:0", "--server", server_url, *arguments]
     process = subprocess.Popen(
         list(map(str, command)),
         env=Server.environment(folder),

@@ -30,12 +30,12 @@ class Server:
         self._reader.start()
 
     @classmethod
-    def start(cls, binary, folder, arguments, port=0, ready=True):
+    def start(cls, binary, folder, arguments, port=0, ready=True, variables=None):
         command = [binary, "serve", "--port", str(port), *map(str, arguments)]
         server = cls(
             subprocess.Popen(
                 list(map(str, command)),
-                env=cls.environment(folder),
+                env=cls.environment(folder) | (variables or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

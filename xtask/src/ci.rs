@@ -68,10 +68,10 @@ pub(crate) fn rust_tests(model: &Path, scale: Scale) -> Command {
     tests
 }
 
-/// Makes the environments of the real stores that the Rust tests of the index start: PostgreSQL with pgvector,
-/// and Chroma. The tests look for them under `target/venv`.
+/// Makes the environments of the real stores that tests start: PostgreSQL with pgvector and Chroma, which the Rust
+/// tests of the index look for under `target/venv`, and one that speaks S3.
 pub(crate) fn stores(steps: &mut Steps) -> anyhow::Result<()> {
-    for store in ["stores-postgres", "stores-chroma"] {
+    for store in ["stores-postgres", "stores-chroma", "stores-s3"] {
         let requirements = format!("clients/{store}.txt");
         steps.time(
             &format!("environment of {store}"),
@@ -96,6 +96,9 @@ const CLIENTS: &[(&str, &str)] = &[
     ("proxy", "proxy"),
     ("endpoints-2024", "endpoints_2024"),
     ("current", "endpoints_current"),
+    ("sagemaker", "sagemaker"),
+    ("langchain-2023", "sagemaker_langchain"),
+    ("current", "sagemaker_langchain"),
 ];
 
 /// Runs the real clients and the tests of the whole server against the binary of the dev profile.

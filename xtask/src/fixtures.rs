@@ -4,7 +4,8 @@
 use crate::steps::Steps;
 use crate::workspace;
 
-const SCRIPTS: [&str; 2] = ["fixtures/make_models.py", "fixtures/make_golden.py"];
+const SCRIPTS: [&str; 3] =
+    ["fixtures/make_models.py", "fixtures/make_golden.py", "fixtures/make_signatures.py"];
 
 /// Runs each script in an environment of its own.
 pub(crate) fn run() -> anyhow::Result<()> {

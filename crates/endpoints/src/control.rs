@@ -6,6 +6,7 @@
 
 mod access;
 mod counters;
+mod documents;
 mod error;
 mod live;
 mod look;

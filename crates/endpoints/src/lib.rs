@@ -47,8 +47,8 @@ pub use self::replica::{
 };
 pub use self::runtime::{ExamineError, Examined, LogLine, Runtime, RuntimeError, Start};
 pub use self::spec::{
-    Access, Answers, DEFAULT_IDLE, Image, ImageKind, Labels, MAX_REPLICAS, Model, Opaque, Scaling,
-    Settings, Spec, SpecError, Variables,
+    Access, Answers, DEFAULT_IDLE, Image, ImageKind, Labels, MAX_REPLICAS, Model, Opaque,
+    REPLY_KEY, Scaling, Settings, Spec, SpecError, Variables,
 };
 pub use self::status::{Paused, PausedBy, Slept, State, Status};
 pub use self::store::StoreError;

@@ -27,6 +27,9 @@ const MODEL_ID: &str = "MODEL_ID";
 const MOUNTED: &str = "/repository";
 /// The variable with which a client chooses the shape of answers itself.
 const DIALECT: &str = "DIALECT";
+/// The variable that names the field of an object in which embeddings are answered, as a handler of
+/// SageMaker's toolkit chooses it.
+pub const REPLY_KEY: &str = "REPLY_KEY";
 
 /// A spec that cannot be. Each message names the limit and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -130,12 +133,14 @@ pub enum ImageKind {
 }
 
 /// The shape of answers to a plain request at the endpoint's own address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Answers {
     /// A list of embeddings for any input, as text-embeddings-inference has it.
     Lists,
     /// An object with `embeddings`, flat for a single text, as the Hub's toolkit has it.
     Toolkit,
+    /// An object with a list of embeddings for any input, in the field of this name.
+    Keyed(String),
 }
 
 /// How many replicas.
@@ -224,6 +229,9 @@ impl Spec {
 
     /// Returns the shape of answers: that of the image, unless its variables choose.
     pub fn answers(&self) -> Answers {
+        if let Some(key) = self.image.variables.0.get(REPLY_KEY).filter(|key| !key.is_empty()) {
+            return Answers::Keyed(key.clone());
+        }
         match self.image.variables.0.get(DIALECT).map(String::as_str) {
             Some("tei") => return Answers::Lists,
             Some("toolkit") => return Answers::Toolkit,

@@ -4,6 +4,7 @@
 //! asynchronous makes them elsewhere. The file belongs to one process: whoever opens it holds the data
 //! directory.
 
+mod documents;
 mod keys;
 mod schema;
 #[cfg(test)]
@@ -13,8 +14,9 @@ mod usage;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, ffi, params};
+use rusqlite::{Connection, ErrorCode, Row, ffi, params};
 
+pub(crate) use self::documents::StoredDocument;
 pub(crate) use self::usage::{Charge, Used};
 use crate::name::{EndpointName, Namespace};
 use crate::price::Amount;
@@ -101,14 +103,11 @@ impl Store {
         body: &Body,
     ) -> Result<Option<EndpointId>, StoreError> {
         let query = "INSERT INTO endpoints (namespace, name, body, spent) VALUES (?1, ?2, ?3, 0)
-            ON CONFLICT (namespace, name) DO NOTHING RETURNING id";
+            ON CONFLICT (namespace, name) DO NOTHING";
         let values = params![namespace.as_str(), name.as_str(), encode("an endpoint", body)?];
-        // A statement that returns a row commits when it is let go, where an error is lost: a full disk would
-        // be taken for success.
-        let transaction = self.connection.transaction()?;
-        let id = transaction.query_row(query, values, |row| row.get(0)).optional()?;
-        transaction.commit()?;
-        Ok(id.map(EndpointId))
+        // Not with RETURNING: such a statement commits when it is let go, where the error of a full disk is lost.
+        let added = self.connection.execute(query, values)?;
+        Ok((added == 1).then(|| EndpointId(self.connection.last_insert_rowid())))
     }
 
     /// Replaces what is asked for of an endpoint.
@@ -170,7 +169,7 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full { source: Box::new(error) },
-            Some(ErrorCode::SystemIoFailure) if !is_of_reading(&error) => {
+            Some(ErrorCode::SystemIoFailure) if is_of_writing(&error) => {
                 Self::Unwritten { source: Box::new(error) }
             }
             Some(_) | None => Self::Sqlite { source: Box::new(error) },
@@ -178,7 +177,16 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-fn is_of_reading(error: &rusqlite::Error) -> bool {
+fn is_of_writing(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|error| error.extended_code);
-    matches!(code, Some(ffi::SQLITE_IOERR_READ | ffi::SQLITE_IOERR_SHORT_READ))
+    matches!(
+        code,
+        Some(
+            ffi::SQLITE_IOERR_WRITE
+                | ffi::SQLITE_IOERR_FSYNC
+                | ffi::SQLITE_IOERR_DIR_FSYNC
+                | ffi::SQLITE_IOERR_TRUNCATE
+                | ffi::SQLITE_IOERR_SHMSIZE
+        )
+    )
 }

@@ -13,6 +13,7 @@ mod index;
 mod indexes;
 mod into;
 mod model;
+mod model_pack;
 mod outcome;
 mod proxy;
 mod search;

@@ -26,7 +26,7 @@ pub(crate) use error::ConfigError;
 pub(crate) use kind::Kind;
 pub(crate) use layers::{Env, Given, Layers};
 pub(crate) use parts::{Config, HubConfig, LogConfig, LogFormat, RootTask, pooling_named};
-pub(crate) use secret::Secret;
+pub(crate) use secret::{HIDDEN, Secret};
 pub(crate) use show::render;
 pub(crate) use table::{Command, Group, Level, SETTINGS, Setting};
 pub(crate) use tei::FOREIGN;

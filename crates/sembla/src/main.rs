@@ -2,11 +2,13 @@
 //!
 //! Only this crate reads arguments and environment, and only here; everything behind gets values.
 
+mod artifacts;
 mod cli;
 mod config;
 mod format;
 mod machine;
 mod models;
+mod one_request;
 mod owner;
 mod progress;
 mod proxy;

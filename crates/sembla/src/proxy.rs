@@ -3,8 +3,8 @@
 //!
 //! A client that is told of the proxy (`HTTPS_PROXY`) and of its certificate authority (`SSL_CERT_FILE`) opens a
 //! tunnel to, say, `api.openai.com`. The TLS inside it ends here, under a certificate that was made for that name,
-//! and each request goes on to the server at the path that stands for it (`routes`). Nothing else is reached
-//! through it, and nothing leaves for the hosts themselves: a name that is not in the table is refused at once.
+//! and each request goes on to the server at the path that stands for it (`routes`), or, of S3, to the store that
+//! is named. Nothing else is reached through it, and nothing leaves for the hosts themselves: a name that is not in the table is refused at once.
 //!
 //! Not for: reaching the outside, or hiding what is served from anybody on the machine.
 
@@ -35,6 +35,15 @@ pub(crate) use server_address::{AddressError, ServerAddress};
 use connection::Connections;
 use leaves::Leaves;
 
+/// Who answers what the proxy passes on.
+#[derive(Debug, Clone)]
+pub(crate) struct Servers {
+    /// The server of models, indexes and endpoints.
+    pub(crate) sembla: ServerAddress,
+    /// The store that stands for S3, if there is one.
+    pub(crate) s3: Option<ServerAddress>,
+}
+
 /// What one client may take.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
@@ -63,17 +72,17 @@ pub(crate) struct Drained {
 }
 
 impl Proxy {
-    /// Makes a proxy to a server, whose hosts are vouched for by `authority`.
+    /// Makes a proxy to servers, whose hosts are vouched for by `authority`.
     ///
     /// # Errors
     ///
     /// [`LeafError`] if the key of the hosts cannot be made.
     pub(crate) fn new(
-        server: ServerAddress,
+        servers: Servers,
         authority: Authority,
         limits: &Limits,
     ) -> Result<Self, LeafError> {
-        let connections = Connections::new(server, Leaves::new(authority)?, limits);
+        let connections = Connections::new(servers, Leaves::new(authority)?, limits);
         let max_connections = limits.max_connections;
         Ok(Self { connections: Arc::new(connections), max_connections })
     }

@@ -84,14 +84,15 @@ impl Runtime for LocalRuntime {
 
     async fn start(&self, start: Start) -> Result<(), RuntimeError> {
         let refused = |reason| RuntimeError::Refused { what: START_FAILED, reason };
+        let launch = Launch { key: start.key, id: self.inner.table().next_launch() };
+        let socket = self.sockets.of(launch.id);
+        // This looks at the file system, which may take its time.
+        let command = self.config.command(&start.spec, &socket.path);
         // Held while the process is made, some milliseconds, so that nobody starts or stops it meanwhile.
         let mut table = self.inner.table();
         if table.has(start.key) {
             return Ok(());
         }
-        let launch = Launch { key: start.key, id: table.next_launch() };
-        let socket = self.sockets.of(launch.id);
-        let command = self.config.command(&start.spec, &socket.path);
         let command = command.map_err(|error| refused(examine::chain(&error)))?;
         let child = keeper::spawn(command).map_err(|error| refused(error.to_string()))?;
         let process = child.id();

@@ -63,8 +63,9 @@ fn base_url(
     }
 }
 
-// One that listens everywhere is reached from its own machine through loopback.
-fn reachable_here(listener: SocketAddr) -> SocketAddr {
+/// Returns the address of a listener for clients on its own machine: one that listens everywhere is reached
+/// through loopback.
+pub fn reachable_here(listener: SocketAddr) -> SocketAddr {
     let ip = match listener.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

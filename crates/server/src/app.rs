@@ -131,7 +131,9 @@ impl App {
     /// Returns whether there is any key, so that all must be known.
     pub(crate) fn needs_key(&self) -> bool {
         let has_own = |plane: &ControlPlane| plane.control().has_keys();
-        !self.0.config.api_keys.is_empty() || self.0.control.as_ref().is_some_and(has_own)
+        let config = &self.0.config;
+        let has_given = !config.api_keys.is_empty() || !config.aws_access_keys.is_empty();
+        has_given || self.0.control.as_ref().is_some_and(has_own)
     }
 
     /// Returns whose turn it is to change documents of an index.

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use endpoints::{AuthError, Caller, KeyId, Moment, Namespace, Scope};
 
 use crate::error::HttpError;
+use crate::serve::Local;
 use crate::{App, Secret};
 
 /// Who asks.
@@ -21,14 +22,18 @@ pub(crate) enum Asker {
 }
 
 impl Asker {
-    /// Finds out who sent a request. As long as there are no keys, whatever was sent is accepted; once
-    /// there is one, all must be known.
+    /// Finds out who sent a request. Through the server's own socket that is its owner. As long as there are
+    /// no keys, whatever was sent is accepted; once there is one, all must be known.
     ///
     /// # Errors
     ///
     /// If a key is needed, and none was sent or an unknown one.
-    pub(crate) fn identify(app: &App, headers: &HeaderMap) -> Result<Self, HttpError> {
-        if !app.needs_key() {
+    pub(crate) fn identify(
+        app: &App,
+        extensions: &Extensions,
+        headers: &HeaderMap,
+    ) -> Result<Self, HttpError> {
+        if extensions.get::<Local>().is_some() || !app.needs_key() {
             return Ok(Self::Operator);
         }
         let sent = sent_key(headers).ok_or(AuthError::Missing)?;

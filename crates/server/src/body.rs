@@ -23,11 +23,32 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for JsonBody<T> {
     type Rejection = HttpError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, HttpError> {
-        // Its room is held until the body is JSON no longer.
-        let RawBody { bytes, room: _room } = app.body_limits().take(request).await?;
-        let effort = Effort::of_reading(bytes.len());
-        app.offload().run_if(effort, move || parse(&bytes)).await.map(Self)
+        take(request, app, |bytes| parse(bytes)).await.map(Self)
     }
+}
+
+/// A body that was read as JSON and need not be an object.
+pub(crate) struct AnyJsonBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send + 'static> FromRequest<App> for AnyJsonBody<T> {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, HttpError> {
+        let read =
+            |bytes: &[u8]| serde_json::from_slice(bytes).map_err(|err| explain::<T>(bytes, err));
+        take(request, app, read).await.map(Self)
+    }
+}
+
+async fn take<T: Send + 'static>(
+    request: Request,
+    app: &App,
+    read: impl FnOnce(&[u8]) -> Result<T, HttpError> + Send + 'static,
+) -> Result<T, HttpError> {
+    // Its room is held until the body is JSON no longer.
+    let RawBody { bytes, room: _room } = app.body_limits().take(request).await?;
+    let effort = Effort::of_reading(bytes.len());
+    app.offload().run_if(effort, move || read(&bytes)).await
 }
 
 /// Reads a body that is one JSON object.
@@ -40,14 +61,14 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
     if first_byte(bytes) == Some(b'[') {
         return Err(no_object());
     }
-    serde_json::from_slice(bytes).map_err(|err| explain::<T>(bytes, err))
+    serde_json::from_slice(bytes).map_err(|err: serde_json::Error| {
+        let is_other = err.is_data() && first_byte(bytes) != Some(b'{');
+        if is_other { no_object() } else { explain::<T>(bytes, err) }
+    })
 }
 
 // Reads the body once more to find the field at fault, which a plain error does not know.
 fn explain<T: DeserializeOwned>(bytes: &[u8], err: serde_json::Error) -> HttpError {
-    if err.is_data() && first_byte(bytes) != Some(b'{') {
-        return no_object();
-    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let Err(err) = serde_path_to_error::deserialize::<_, T>(&mut deserializer) else {
         return HttpError::new(ErrorKind::BadJson, format!("the body is not valid JSON: {err}"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 
 use crate::Secret;
+use crate::aws::AccessKey;
 
 /// Settings of the whole server.
 #[derive(Debug, Clone)]
@@ -13,6 +14,9 @@ pub struct ServerConfig {
     pub payload_limit: usize,
     /// Keys that clients may send; none for an open server.
     pub api_keys: Vec<Secret>,
+    /// Keys with which AWS's clients sign their requests; none for accepting any signature where no other key
+    /// is needed.
+    pub aws_access_keys: Vec<AccessKey>,
     /// Web pages that a browser lets read the answers.
     pub cors_allow_origin: AllowedOrigins,
     /// What `POST /` and `/invocations` are for.

@@ -9,6 +9,7 @@ use endpoints::Control;
 use crate::asker::Asker;
 use crate::endpoint_error::{EndpointErrorKind, error};
 use crate::error::HttpError;
+use crate::sagemaker::{Artifacts, NoArtifacts};
 
 /// What the operator decides about the routes of endpoints.
 #[derive(Debug, Clone)]
@@ -49,12 +50,23 @@ impl fmt::Debug for ModelRule {
 pub struct ControlPlane {
     control: Control,
     settings: ControlPlaneSettings,
+    artifacts: Arc<dyn Artifacts>,
 }
 
 impl ControlPlane {
     /// Makes the routes of endpoints answer for `control`.
     pub fn new(control: Control, settings: ControlPlaneSettings) -> Self {
-        Self { control, settings }
+        Self { control, settings, artifacts: Arc::new(NoArtifacts) }
+    }
+
+    /// Takes models from archives, too.
+    #[must_use]
+    pub fn with_artifacts(self, artifacts: Arc<dyn Artifacts>) -> Self {
+        Self { artifacts, ..self }
+    }
+
+    pub(crate) fn artifacts(&self) -> &dyn Artifacts {
+        &*self.artifacts
     }
 
     pub(crate) fn control(&self) -> &Control {

@@ -47,6 +47,8 @@ pub(crate) enum ErrorKind {
     NotReady,
     /// No key, or an unknown one.
     Unauthorized,
+    /// A signature that is not of this request, or too old.
+    BadSignature,
     /// Several models are served, and none has this name.
     UnknownModel,
     /// No such route.
@@ -75,12 +77,13 @@ pub(crate) enum ErrorKind {
 
 impl ErrorKind {
     /// All kinds, in the order in which `docs/status-codes.md` has them.
-    pub(crate) const ALL: [Self; 41] = [
+    pub(crate) const ALL: [Self; 42] = [
         Self::EmptyInput,
         Self::BadJson,
         Self::BadField,
         Self::Tokenizer,
         Self::Unauthorized,
+        Self::BadSignature,
         Self::UnknownModel,
         Self::UnknownRoute,
         Self::WrongMethod,
@@ -129,7 +132,7 @@ impl ErrorKind {
             Self::ModelFailed => "inference",
             Self::Overloaded => "overloaded",
             Self::NotReady => "not_ready",
-            Self::Unauthorized => "unauthorized",
+            Self::Unauthorized | Self::BadSignature => "unauthorized",
             Self::UnknownModel | Self::UnknownRoute | Self::WrongMethod => "not_found",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",

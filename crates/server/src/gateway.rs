@@ -8,6 +8,7 @@
 
 mod access;
 mod answer;
+mod connection;
 mod deliver;
 mod headers;
 mod pool;
@@ -18,23 +19,22 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Response};
 use endpoints::Watched;
 
 use self::deliver::Delivery;
 pub(crate) use self::pool::Pool;
-use self::target::Target;
+pub(crate) use self::target::Target;
 use self::upload::Upload;
 use crate::App;
 use crate::asker::Asker;
-use crate::call::shutting_down;
 use crate::control_plane::ControlPlane;
 use crate::dialects::bad_field;
-use crate::endpoint_error::{no_endpoints, not_ready, unknown_endpoint};
+use crate::endpoint_error::{no_endpoints, unknown_endpoint};
 use crate::error::HttpError;
 use crate::middleware::auth;
 use crate::routes::errors::GatewayErrors;
-use crate::serve::Local;
 
 /// Sends a request on to an endpoint.
 ///
@@ -85,31 +85,49 @@ const BYTES_PER_TOKEN: u64 = 4;
 
 async fn send_on(app: &App, request: Request) -> Result<Response<Body>, HttpError> {
     let plane = app.control_plane().ok_or_else(no_endpoints)?;
-    let (mut parts, body) = request.into_parts();
-    let target = Target::of(&parts.uri)?;
-    let is_local = parts.extensions.get::<Local>().is_some();
-    let asker = if is_local { Ok(Asker::Operator) } else { Asker::identify(app, &parts.headers) };
+    let (parts, body) = request.into_parts();
+    let uri = parts.uri.clone();
+    let asker = Asker::identify(app, &parts.extensions, &parts.headers);
+    let patience = plane.settings().hold_limit;
+    forward(app, Asked { target: Target::of(&uri)?, asker, parts, body, patience }).await
+}
+
+/// A request that is for an endpoint.
+pub(crate) struct Asked<'a> {
+    /// For which one.
+    pub(crate) target: Target<'a>,
+    /// Who sent it.
+    pub(crate) asker: Result<Asker, HttpError>,
+    pub(crate) parts: Parts,
+    pub(crate) body: Body,
+    /// How long it waits for a replica, if it does not say so itself.
+    pub(crate) patience: Duration,
+}
+
+/// Sends a request on to an endpoint, whatever path it came by.
+///
+/// # Errors
+///
+/// If whoever sent it may not, or no replica took it. What a replica answers is no error.
+pub(crate) async fn forward(app: &App, asked: Asked<'_>) -> Result<Response<Body>, HttpError> {
+    let plane = app.control_plane().ok_or_else(no_endpoints)?;
+    let Asked { target, asker, mut parts, body, patience } = asked;
     let watched = plane.control().watch(target.namespace, target.name);
     let view = watched.as_ref().map(Watched::view);
     let asker = access::check(asker, view.as_deref(), &target)?;
-    let (Some(mut watched), Some(view)) = (watched, view) else {
+    let Some(mut watched) = watched else {
         return Err(unknown_endpoint(target.namespace, target.name));
     };
-    let patience = patience(&parts.headers)?.unwrap_or(plane.settings().hold_limit);
+    let patience = asked_patience(&parts.headers)?.unwrap_or(patience);
     let is_probe = parts.method == Method::GET || parts.method == Method::HEAD;
 
     let announced = http_body::Body::size_hint(&body).exact();
     if let Some(num_bytes) = announced {
         take_tokens(plane, asker.as_ref(), num_bytes / BYTES_PER_TOKEN)?;
     }
-    // Before its body is read: those that wait long take no memory.
-    let late = |err| not_ready(err, target.namespace, target.name);
-    tokio::select! {
-        biased;
-        ready = watched.ready(patience) => drop(ready.map_err(late)?),
-        // Whoever waits for a start would wait as long as the server lets requests finish, for nothing.
-        () = app.drains() => return Err(shutting_down()),
-    }
+    // Before its body is read: those that wait long take no memory. An update may have changed it meanwhile.
+    let view = deliver::ready(app, &mut watched, patience).await;
+    let view = view.map_err(|err| err.explained(target.namespace, target.name))?;
     let begun = app.body_limits().begin(&parts.headers, body, KEPT_BYTES).await?;
     let upload = Upload::new(begun);
     let tokens = announced.unwrap_or_else(|| upload.num_bytes()) / BYTES_PER_TOKEN;
@@ -121,7 +139,7 @@ async fn send_on(app: &App, request: Request) -> Result<Response<Body>, HttpErro
     headers::prepare(&mut parts.headers, &view);
     let key = asker.as_ref().and_then(Asker::key);
     let delivery = Delivery {
-        pool: app.replica_pool(),
+        app,
         method: parts.method,
         uri,
         headers: parts.headers,
@@ -143,7 +161,7 @@ fn take_tokens(plane: &ControlPlane, asker: Option<&Asker>, tokens: u64) -> Resu
 }
 
 /// Returns how long the client is willing to wait for a replica, if it says so.
-fn patience(headers: &HeaderMap) -> Result<Option<Duration>, HttpError> {
+fn asked_patience(headers: &HeaderMap) -> Result<Option<Duration>, HttpError> {
     let Some(value) = headers.get(headers::SCALE_UP_TIMEOUT) else { return Ok(None) };
     let seconds = value.to_str().ok().and_then(|text| text.trim().parse().ok());
     match seconds {

@@ -9,6 +9,7 @@
 mod address;
 mod app;
 mod asker;
+mod aws;
 mod body;
 mod call;
 mod config;
@@ -31,11 +32,14 @@ mod record;
 mod respond;
 mod router;
 mod routes;
+mod sagemaker;
 mod secret;
 mod serve;
 mod steward;
 
+pub use address::reachable_here;
 pub use app::App;
+pub use aws::AccessKey;
 pub use config::{AllowedOrigins, ConnectionLimits, ModelConfig, RootTask, ServerConfig, TokenIds};
 pub use control_plane::{ControlPlane, ControlPlaneSettings, ModelRule};
 pub use dialects::indexes::{
@@ -46,5 +50,6 @@ pub use hop_by_hop::strip_hop_by_hop;
 pub use indexes::Indexes;
 pub use metrics::{Metrics, MetricsError};
 pub use models::{AppError, ModelSlot};
+pub use sagemaker::{Artifact, Artifacts, NoArtifacts};
 pub use secret::Secret;
 pub use serve::{Accept, Drained, Listener, Server, accept_all};

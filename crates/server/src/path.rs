@@ -37,7 +37,12 @@ fn what_is_wrong(err: &PathRejection, dialect: Dialect) -> &'static str {
     let PathErrorKind::InvalidUtf8InPathParam { key } = err.kind() else { return "it" };
     let is_of_an_index = match dialect {
         Dialect::Sembla | Dialect::Pinecone | Dialect::PineconeData | Dialect::OpenSearch => true,
-        Dialect::Tei | Dialect::OpenAi | Dialect::HuggingFace => false,
+        Dialect::Tei
+        | Dialect::OpenAi
+        | Dialect::HuggingFace
+        | Dialect::Sagemaker
+        | Dialect::SagemakerControl
+        | Dialect::AwsForm => false,
     };
     match key.as_str() {
         "id" => "the id",

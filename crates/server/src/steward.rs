@@ -37,8 +37,7 @@ impl FromRequestParts<App> for Steward {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
         let plane = app.control_plane().ok_or_else(|| Refused(no_endpoints()))?.clone();
         let is_owner = parts.extensions.get::<Local>().is_some();
-        let asker =
-            if is_owner { Ok(Asker::Operator) } else { Asker::identify(app, &parts.headers) };
+        let asker = Asker::identify(app, &parts.extensions, &parts.headers);
         Ok(Self { plane, asker: asker.map_err(Refused)?, is_owner })
     }
 }

@@ -63,6 +63,20 @@ pub struct Parameters {
     pub dimensions: Option<usize>,
 }
 
+impl Parameters {
+    /// Takes from `other` what is absent here.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            truncate: self.truncate.or(other.truncate),
+            truncation_direction: self.truncation_direction.or(other.truncation_direction),
+            prompt_name: self.prompt_name.or(other.prompt_name),
+            normalize: self.normalize.or(other.normalize),
+            dimensions: self.dimensions.or(other.dimensions),
+        }
+    }
+}
+
 /// The shape of `inputs` says which task is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]

@@ -17,6 +17,7 @@ pub mod openai;
 pub mod opensearch;
 pub mod pinecone;
 pub mod qdrant;
+pub mod sagemaker;
 pub mod tei;
 pub mod timestamp;
 pub mod word;

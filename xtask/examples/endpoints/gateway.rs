@@ -22,26 +22,32 @@ const ROUND: Duration = Duration::from_secs(4);
 /// Measures the same requests past the gateway and through it.
 pub(crate) fn run(served: &Served, inputs: &[&str]) -> anyhow::Result<Table> {
     let how = format!(
-        "POST /embed of one text, to the socket of the replica and through the gateway by turns; {ALONE} \
-         requests one after another, then {ROUNDS} rounds of {} s from {CLIENTS} connections",
+        "POST /embed of one text, to the socket of the replica, through a relay that copies bytes and through \
+         the gateway by turns; {ALONE} requests one after another, then {ROUNDS} rounds of {} s from {CLIENTS} connections",
         ROUND.as_secs()
     );
     let mut table = Table::new("gateway", how);
     let bodies: Vec<String> =
         inputs.iter().map(|text| json!({"inputs": text}).to_string()).collect();
     let through = format!("/serve/me/{NAME}/embed");
-    let (mut replica, mut gateway) = (served.replica()?, served.control()?);
-    let (mut direct, mut proxied) = (Vec::new(), Vec::new());
+    let (mut replica, mut relay, mut gateway) =
+        (served.replica()?, served.relayed()?, served.control()?);
+    let (mut direct, mut relayed, mut proxied) = (Vec::new(), Vec::new(), Vec::new());
     for body in bodies.iter().cycle().take(ALONE) {
         direct.push(milliseconds(took(&mut replica, "/embed", body)?));
+        relayed.push(milliseconds(took(&mut relay, "/embed", body)?));
         proxied.push(milliseconds(took(&mut gateway, &through, body)?));
     }
     let alone = |name: &str, times: &[f64]| {
         Row::new(name).with("p50 ms", median(times)).with("p95 ms", quantile(times, 0.95))
     };
     table.add(alone("replica, one at a time", &direct));
-    let added: Vec<f64> = proxied.iter().zip(&direct).map(|(a, b)| a - b).collect();
-    table.add(alone("gateway, one at a time", &proxied).with("added p50 ms", median(&added)));
+    for (name, times) in
+        [("relay of bytes, one at a time", &relayed), ("gateway, one at a time", &proxied)]
+    {
+        let added: Vec<f64> = times.iter().zip(&direct).map(|(a, b)| a - b).collect();
+        table.add(alone(name, times).with("added p50 ms", median(&added)));
+    }
 
     let (mut direct, mut proxied) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {

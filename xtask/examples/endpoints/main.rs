@@ -13,6 +13,7 @@ mod gateway;
 #[path = "../shared/http.rs"]
 mod http;
 mod lifecycle;
+mod relay;
 mod served;
 #[path = "../shared/table.rs"]
 mod table;

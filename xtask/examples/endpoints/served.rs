@@ -9,6 +9,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use crate::http::{Connection, Server};
+use crate::relay;
 
 /// Where control planes keep the sockets of their replicas, in the data directory.
 const SOCKETS: &str = "run";
@@ -43,9 +44,18 @@ impl Served {
 
     /// Connects to the one replica that runs.
     pub(crate) fn replica(&self) -> anyhow::Result<Connection<UnixStream>> {
+        Ok(Connection::new(self.socket()?))
+    }
+
+    /// Connects to it through a relay that copies bytes.
+    pub(crate) fn relayed(&self) -> anyhow::Result<Connection<TcpStream>> {
+        relay::connect(self.socket()?)
+    }
+
+    fn socket(&self) -> anyhow::Result<UnixStream> {
         let sockets = self.sockets()?;
         ensure!(sockets.len() == 1, "{} replicas run instead of one", sockets.len());
-        Ok(Connection::new(UnixStream::connect(&sockets[0])?))
+        Ok(UnixStream::connect(&sockets[0])?)
     }
 
     /// Waits until no replica is left.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use index::{Namespace, Precision, Selection, VectorStore};
 use serde::Deserialize;
 
+use crate::http;
 use crate::peer::{Peer, write};
 use crate::store::{BATCH_RECORDS, Index, TOP_K, id, rows_of};
 use crate::table::{Row, Table, median, milliseconds, quantile};
@@ -187,6 +187,7 @@ impl<'a> Large<'a> {
         let codes = index.store.num_code_bytes(&index.name)? as f64;
         // What the bench itself holds is not the index's.
         (self.rows, self.nearest) = (Vec::new(), Vec::new());
+        let resident = |kind| http::resident(std::process::id(), kind);
         let row = Row::new("memory, as a multiple of the vectors")
             .with("codes", codes / vectors)
             .with("codes and vectors", 1.0 + codes / vectors)
@@ -205,14 +206,6 @@ fn how(vectors: &Vectors) -> String {
          against a comparison with all rows",
         vectors.each_query().count(),
     )
-}
-
-/// Returns how much memory of a kind this process has resident.
-fn resident(kind: &str) -> anyhow::Result<f64> {
-    let status = fs_err::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix(kind));
-    let kilobytes = line.and_then(|line| line.split_whitespace().next());
-    Ok(kilobytes.context("no such line in the process's status")?.parse::<f64>()? * 1024.0)
 }
 
 /// What a peer says of a whole search.

@@ -39,10 +39,8 @@ impl Server {
 
     /// Returns how much memory it has resident, without its replicas, in megabytes.
     pub(crate) fn resident(&self) -> anyhow::Result<f64> {
-        let status = fs_err::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line.and_then(|line| line.split_whitespace().next());
-        Ok(kilobytes.context("the server has ended")?.parse::<f64>()? * 1024.0 / 1e6)
+        let bytes = resident(self.process.id(), "VmRSS:").context("the server has ended")?;
+        Ok(bytes / 1e6)
     }
 
     /// Connects to it.
@@ -59,6 +57,14 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Returns how much memory of a kind a process has resident, in bytes.
+pub(crate) fn resident(process: u32, kind: &str) -> anyhow::Result<f64> {
+    let status = fs_err::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(kind));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next());
+    Ok(kilobytes.context("no such line in the process's status")?.parse::<f64>()? * 1024.0)
 }
 
 /// A connection that is kept.
@@ -78,13 +84,13 @@ impl<S: Read + Write> Connection<S> {
 
     /// Sends a request, and waits for an answer, which must be a success.
     pub(crate) fn ask(&mut self, method: &str, path: &str, json: &str) -> anyhow::Result<Vec<u8>> {
-        let head = format!(
+        // At once, as most clients do, so that the other side is woken once.
+        let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
-             Api-Key: none\r\nContent-Length: {}\r\n\r\n",
+             Api-Key: none\r\nContent-Length: {}\r\n\r\n{json}",
             json.len(),
         );
-        self.stream.get_mut().write_all(head.as_bytes())?;
-        self.stream.get_mut().write_all(json.as_bytes())?;
+        self.stream.get_mut().write_all(request.as_bytes())?;
         let status = self.line()?;
         let mut num_bytes = 0;
         loop {

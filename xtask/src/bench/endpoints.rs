@@ -26,8 +26,7 @@ pub(super) fn run(
     json: Option<&Path>,
 ) -> anyhow::Result<()> {
     let sample = sample::take(text, MAX_INPUTS)?;
-    let mut command = tables::build("endpoints")?;
-    command.arg("--model").arg(model).arg("--text").arg(&sample.path);
+    let mut command = tables::build("endpoints", model, &sample)?;
     command.args(["--idle", &size.idle.to_string()]);
     tables::print(command, &sample, json)
 }

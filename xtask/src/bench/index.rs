@@ -31,8 +31,7 @@ pub(super) fn run(
     json: Option<&Path>,
 ) -> anyhow::Result<()> {
     let sample = sample::take(text, MAX_INPUTS)?;
-    let mut command = tables::build("search")?;
-    command.arg("--model").arg(model).arg("--text").arg(&sample.path);
+    let mut command = tables::build("search", model, &sample)?;
     command.args(["--rows", &size.rows.to_string()]);
     command.args(["--pgvector-rows", &size.pgvector_rows.to_string()]);
     command.arg("--python").arg(python("bench-index", "xtask/peers/search-requirements.txt")?);

@@ -37,8 +37,8 @@ struct Row {
 }
 
 /// Builds an example as it is shipped, and the binary; at once, or what they share would be built twice.
-/// Returns the command of the example, which is told where the binary is and where to keep things.
-pub(super) fn build(example: &str) -> anyhow::Result<Command> {
+/// Returns the command of the example, which is told where the binary is, where to keep things, and what is embedded.
+pub(super) fn build(example: &str, model: &Path, sample: &Sample) -> anyhow::Result<Command> {
     let mut build = cargo(&["build", "--profile", "dist", "--locked"]);
     build.args(["--package", "xtask", "--example", example]);
     build.args(["--package", "sembla", "--bin", "sembla"]);
@@ -48,6 +48,7 @@ pub(super) fn build(example: &str) -> anyhow::Result<Command> {
     let mut run = command(target.join("dist/examples").join(example));
     run.arg("--server").arg(target.join("dist/sembla"));
     run.arg("--folder").arg(target.join("bench"));
+    run.arg("--model").arg(model).arg("--text").arg(&sample.path);
     Ok(run)
 }
 

@@ -14,8 +14,25 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("endpoints", &["wire"]),
     ("jobs", &["engine", "index", "kernels"]),
     ("wire", &[]),
-    ("server", &["wire", "engine", "index", "jobs", "model", "endpoints"]),
-    ("sembla", &["kernels", "model", "engine", "index", "jobs", "endpoints", "wire", "server"]),
+    ("artifact", &[]),
+    ("sigv4", &[]),
+    ("truss", &[]),
+    ("server", &["wire", "engine", "index", "jobs", "model", "endpoints", "sigv4"]),
+    (
+        "sembla",
+        &[
+            "kernels",
+            "model",
+            "engine",
+            "index",
+            "jobs",
+            "endpoints",
+            "wire",
+            "server",
+            "artifact",
+            "truss",
+        ],
+    ),
     ("xtask", &["kernels", "model", "engine", "index", "jobs", "wire", "server"]),
 ];
 

@@ -1,7 +1,5 @@
 //! Keys, as servers and commands use them.
 
-use std::sync::Arc;
-
 use super::{Control, ControlError};
 use crate::keys::{
     AuthError, Caller, Key, KeyBody, KeyError, KeyId, KeyRequest, LastKey, NewKey, Secret,
@@ -74,10 +72,9 @@ impl Control {
     ///
     /// [`KeyError::NotFound`], [`KeyError::Last`], or the database's.
     pub async fn revoke_key(&self, id: KeyId, last: LastKey) -> Result<Key, ControlError> {
-        let shared = Arc::clone(&self.shared);
-        let revoked = self.shared.write(move |_, store| {
+        let revoked = self.shared.write(move |shared, store| {
             shared.keyring().get(id).ok_or(KeyError::NotFound { id })?;
-            if last == LastKey::Keep && shared.keyring().list().len() == 1 {
+            if last == LastKey::Keep && shared.keyring().len() == 1 {
                 return Err(KeyError::Last { id }.into());
             }
             store.delete_key(id)?;

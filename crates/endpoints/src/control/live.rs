@@ -233,7 +233,15 @@ fn status_of(record: &Record, before: Option<&Status>, now: Timestamp) -> Status
         },
         Wish::Run => match before.filter(running) {
             Some(status) if body.candidate().is_some() && status.state != State::Updating => {
-                Status { state: State::Updating, since: now, ..status.clone() }
+                // What was said of the version before says nothing of this one.
+                let reason = String::new();
+                Status {
+                    state: State::Updating,
+                    since: now,
+                    reason,
+                    remedy: None,
+                    ..status.clone()
+                }
             }
             Some(status) => status.clone(),
             None => Status {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::documents::Documents;
 use super::{ControlConfig, ControlError, Endpoint, Live};
 use crate::clock::{Clock, Moment};
 use crate::keys::Keyring;
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     store: Mutex<Store>,
     table: RwLock<Table>,
     keyring: RwLock<Keyring>,
+    documents: RwLock<Documents>,
 }
 
 #[derive(Default)]
@@ -48,6 +50,7 @@ impl Shared {
     ) -> Result<Self, StoreError> {
         let store = Store::open(&config.path)?;
         let (records, keys, now) = (store.endpoints()?, store.keys()?, clock.now());
+        let documents = Documents::new(store.documents()?);
         let shared = Self {
             config,
             runtime,
@@ -58,6 +61,7 @@ impl Shared {
             store: Mutex::new(store),
             table: RwLock::default(),
             keyring: RwLock::new(Keyring::new(keys, now.moment)),
+            documents: RwLock::new(documents),
         };
         for record in records {
             let age = now.wall.since(record.body.alive_since);
@@ -163,6 +167,14 @@ impl Shared {
 
     pub(crate) fn keyring_mut(&self) -> RwLockWriteGuard<'_, Keyring> {
         self.keyring.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn documents(&self) -> RwLockReadGuard<'_, Documents> {
+        self.documents.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn documents_mut(&self) -> RwLockWriteGuard<'_, Documents> {
+        self.documents.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn moment(&self) -> Moment {

@@ -54,6 +54,10 @@ impl Keyring {
         self.entries.values().map(|entry| entry.stored.key()).collect()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -138,6 +138,7 @@ impl Notes {
         self.failure = None;
         self.lead_was_up = false;
         self.waits_since = None;
+        self.drift = None;
     }
 
     fn see(&mut self, replica: &Replica, now: Moment) {

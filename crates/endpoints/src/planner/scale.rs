@@ -86,11 +86,21 @@ impl Draft<'_> {
         };
         let by_queue = u32::try_from(by_queue).unwrap_or(u32::MAX);
         match self.latency_limit().zip(load.latency) {
-            Some((limit, latency)) if latency > limit => by_queue.max(current + 1),
+            // Those that still start will help first, and a lone slow answer in the past asks for nothing.
+            Some((limit, latency))
+                if latency > limit && self.all_ready(current) && load.requests() > 0 =>
+            {
+                by_queue.max(current + 1)
+            }
             // With one replica less it would soon be over the limit again.
             Some((limit, latency)) if latency > limit / 2 => by_queue.max(current),
             Some(_) | None => by_queue,
         }
+    }
+
+    fn all_ready(&self, current: u32) -> bool {
+        let ready = self.live(self.case.record.body.lead()).filter(|replica| replica.is_ready());
+        ready.count() >= current as usize
     }
 
     fn latency_limit(&self) -> Option<Duration> {

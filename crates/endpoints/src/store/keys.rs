@@ -23,13 +23,10 @@ impl Store {
 
     /// Adds a key.
     pub(crate) fn insert_key(&mut self, hash: &Hash, body: &KeyBody) -> Result<KeyId, StoreError> {
-        let query = "INSERT INTO keys (hash, body) VALUES (?1, ?2) RETURNING id";
+        let query = "INSERT INTO keys (hash, body) VALUES (?1, ?2)";
         let values = params![hash.as_slice(), encode("a key", body)?];
-        // As for endpoints: by itself it would commit where an error is lost.
-        let transaction = self.connection.transaction()?;
-        let id = transaction.query_row(query, values, |row| row.get(0))?;
-        transaction.commit()?;
-        Ok(KeyId(id))
+        self.connection.execute(query, values)?;
+        Ok(KeyId(self.connection.last_insert_rowid()))
     }
 
     /// Replaces a key's hash and what it may do.

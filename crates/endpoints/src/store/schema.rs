@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// The version that this program writes.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// `AUTOINCREMENT` keeps SQLite from giving the number of something deleted to something new: replicas
 /// and usage are known by it. Usage goes by name, so that it outlives its endpoint.
@@ -44,7 +44,17 @@ const TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// Makes the tables of a new file, and refuses those of a newer program.
+/// What came with version 2.
+const DOCUMENTS: &str = "
+    CREATE TABLE documents (
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL,
+        body TEXT NOT NULL,
+        PRIMARY KEY (kind, name)
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// Makes the tables of a new file, adds those that an older one does not have, and refuses those of a newer program.
 pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     // Before anything is written, so that a newer file is left as it is.
     let found = version(connection)?;
@@ -57,7 +67,10 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch(TABLES)?;
+    if found < 1 {
+        transaction.execute_batch(TABLES)?;
+    }
+    transaction.execute_batch(DOCUMENTS)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(())

@@ -5,6 +5,7 @@ mod cost;
 mod create;
 mod delete;
 mod fields;
+mod import;
 mod logs;
 mod plane;
 mod scaling;
@@ -28,6 +29,15 @@ pub(crate) enum EndpointCommand {
                       Then: curl \"$(sembla endpoint show minilm --json | jq -r .status.url)\" \
                       -H 'content-type: application/json' -d '{\"inputs\": \"What is Medicare?\"}'")]
     Create(create::CreateArgs),
+
+    /// Create an endpoint of a Truss, the config.yaml of Baseten's
+    #[command(
+        after_help = "Example: sembla endpoint import text-embeddings-inference/config.yaml --wait\n\n\
+                      First, with no server: sembla endpoint import config.yaml --dry-run\n\n\
+                      Of a Truss whose server is text-embeddings-inference. What has no meaning here is \
+                      listed; docs/endpoints.md says what has."
+    )]
+    Import(import::ImportArgs),
 
     /// List endpoints with their states, replicas and costs
     #[command(after_help = "Example: sembla endpoint list --json")]
@@ -83,6 +93,7 @@ pub(crate) enum EndpointCommand {
 pub(crate) fn run(command: &EndpointCommand, env: &Env) -> anyhow::Result<Outcome> {
     match command {
         EndpointCommand::Create(args) => create::run(args, env),
+        EndpointCommand::Import(args) => import::run(args, env),
         EndpointCommand::List(args) => show::list(args, env),
         EndpointCommand::Show(args) => show::run(args, env),
         EndpointCommand::Wait(args) => wait::run(args, env),

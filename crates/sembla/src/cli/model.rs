@@ -5,6 +5,7 @@ use clap::Subcommand;
 
 use super::checked::Checked;
 use super::flags::{Flags, Model};
+use super::model_pack::{self, PackArgs};
 use super::outcome::{Outcome, UsageError, print};
 use super::start::{bring, reference, start};
 use crate::config::{Command, Config, Env};
@@ -49,6 +50,13 @@ pub(crate) enum ModelCommand {
         #[command(flatten)]
         flags: Flags<Model>,
     },
+
+    /// Pack a model directory as SageMaker's model.tar.gz
+    #[command(
+        after_help = "Example: sembla model pack ./all-MiniLM-L6-v2 --output model.tar.gz\n\n\
+                      What code/inference.py says of the answers is read, and nothing of it is run."
+    )]
+    Pack(PackArgs),
 }
 
 /// Runs one of them.
@@ -57,6 +65,7 @@ pub(crate) fn run(command: &ModelCommand, env: &Env) -> anyhow::Result<Outcome> 
         ModelCommand::Pull { model, flags } => pull(model, &settings(flags, env)?),
         ModelCommand::List { json, flags } => list(*json, &settings(flags, env)?),
         ModelCommand::Check { model, json, flags } => check(model, *json, &settings(flags, env)?),
+        ModelCommand::Pack(args) => model_pack::run(args),
     }
 }
 

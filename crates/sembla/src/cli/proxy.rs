@@ -1,10 +1,12 @@
 //! `sembla proxy`: a way in for clients whose hosts are written into their code.
 
+use std::iter;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::SystemTime;
 
 use anyhow::Context as _;
+use server::reachable_here;
 use tokio::net::TcpListener;
 
 use super::flags::{Flags, Proxy as ProxyFlags};
@@ -13,7 +15,7 @@ use super::signals;
 use super::start::{Started, start};
 use crate::config::{Command, Config, Env};
 use crate::machine;
-use crate::proxy::{AddressError, Authority, Limits, Proxy, ServerAddress};
+use crate::proxy::{AddressError, Authority, Limits, Proxy, ServerAddress, Servers};
 
 /// Arguments of `sembla proxy`.
 #[derive(Debug, clap::Args)]
@@ -46,9 +48,9 @@ pub(crate) fn run(args: &ProxyArgs, env: &Env) -> anyhow::Result<Outcome> {
         return Err(public_address(args.listen).into());
     }
     let started = start(Command::Proxy, &args.flags.given, env)?;
-    let server = server(args, &started.config)?;
+    let servers = servers(args, &started.config)?;
     let authority = authority(&started.config)?;
-    let proxy = Proxy::new(server.clone(), authority, &limits(&started.config))?;
+    let proxy = Proxy::new(servers.clone(), authority, &limits(&started.config))?;
     machine::raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(NUM_IO_THREADS)
@@ -56,13 +58,13 @@ pub(crate) fn run(args: &ProxyArgs, env: &Env) -> anyhow::Result<Outcome> {
         .enable_all()
         .build()
         .context("failed to start the threads of the proxy")?;
-    runtime.block_on(serve(&proxy, args.listen, &server, &started))
+    runtime.block_on(serve(&proxy, args.listen, &servers, &started))
 }
 
 async fn serve(
     proxy: &Proxy,
     listen: SocketAddr,
-    server: &ServerAddress,
+    servers: &Servers,
     started: &Started,
 ) -> anyhow::Result<Outcome> {
     let listener = TcpListener::bind(listen).await;
@@ -72,8 +74,8 @@ async fn serve(
     let address = listener.local_addr().context("failed to ask which address was taken")?;
     let (stop, stopping) = signals::stop()?;
     // That nobody reads it is no reason to stop.
-    let _ = print(&exports(address, proxy.certificate(), server));
-    announce(address, server);
+    let _ = print(&exports(address, proxy.certificate(), &servers.sembla));
+    announce(address, servers);
     let drained = proxy.run(listener, stopping, started.config.serve.drain_limit).await;
     drop(stop);
     if drained.num_cut_off > 0 {
@@ -83,13 +85,16 @@ async fn serve(
     Ok(Outcome::Done)
 }
 
-fn announce(address: SocketAddr, server: &ServerAddress) {
+fn announce(address: SocketAddr, servers: &Servers) {
+    let server = &servers.sembla;
     tracing::info!(%address, %server, "the proxy listens; the lines on stdout are for the shell of its clients");
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "other machines can reach this address, and the server through it");
     }
-    if !server.is_this_machine() {
-        tracing::warn!(%server, "requests and their keys go to another machine, unencrypted");
+    for server in iter::once(server).chain(&servers.s3) {
+        if !server.is_this_machine() {
+            tracing::warn!(%server, "requests and their keys go to another machine, unencrypted");
+        }
     }
 }
 
@@ -101,12 +106,15 @@ fn public_address(listen: SocketAddr) -> UsageError {
     ))
 }
 
-fn server(args: &ProxyArgs, config: &Config) -> anyhow::Result<ServerAddress> {
-    let found = match &args.server {
+fn servers(args: &ProxyArgs, config: &Config) -> anyhow::Result<Servers> {
+    let sembla = match &args.server {
         Some(url) => ServerAddress::parse(url),
         None => ServerAddress::of_settings(&config.serve.host, config.serve.port),
     };
-    Ok(found.map_err(|err: AddressError| UsageError(err.to_string()))?)
+    let sembla = sembla.map_err(|err: AddressError| UsageError(err.to_string()))?;
+    let s3 = config.endpoints.s3_endpoint.as_deref().map(ServerAddress::parse).transpose();
+    let s3 = s3.map_err(|err| UsageError(format!("the setting `s3_endpoint`: {err}")))?;
+    Ok(Servers { sembla, s3 })
 }
 
 fn authority(config: &Config) -> anyhow::Result<Authority> {
@@ -141,21 +149,9 @@ fn exports(address: SocketAddr, certificate: &Path, server: &ServerAddress) -> S
         "export HTTPS_PROXY=http://{}\n\
          export SSL_CERT_FILE={file} REQUESTS_CA_BUNDLE={file} AWS_CA_BUNDLE={file}\n\
          export NO_PROXY={}",
-        reachable(address),
+        reachable_here(address),
         quoted(&direct)
     )
-}
-
-/// Returns an address for clients on this machine: nobody connects to "all addresses".
-fn reachable(address: SocketAddr) -> SocketAddr {
-    use std::net::{Ipv4Addr, Ipv6Addr};
-
-    let ip = match address {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        SocketAddr::V4(_) | SocketAddr::V6(_) => address.ip(),
-    };
-    SocketAddr::new(ip, address.port())
 }
 
 /// Quotes a word for a shell, if it needs it.

@@ -23,8 +23,8 @@ use self::listening::Listening;
 use super::flags::{Flags, Serve};
 use super::outcome::{Outcome, UsageError};
 use super::signals;
-use super::start::{Started, bring, reference, start};
-use crate::config::{Command, Config, Env, RootTask};
+use super::start::{Started, bring, start};
+use crate::config::{Command, Config, Env, RootTask, Secret};
 use crate::machine;
 use crate::models::Freshness;
 use crate::models::reference::ModelRef;
@@ -53,7 +53,7 @@ const NUM_IO_THREADS: usize = 2;
 /// Serves until a signal asks to stop.
 pub(crate) fn run(args: &ServeArgs, env: &Env) -> anyhow::Result<Outcome> {
     let started = Arc::new(start(Command::Serve, &args.flags.given, env)?);
-    let references = references(&started.config)?;
+    let references = references(&started.config, args.exit_with_owner)?;
     machine::raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(NUM_IO_THREADS)
@@ -74,8 +74,12 @@ pub(crate) fn run(args: &ServeArgs, env: &Env) -> anyhow::Result<Outcome> {
     served
 }
 
-fn references(config: &Config) -> anyhow::Result<Vec<ModelRef>> {
-    let references = config.models.models.iter().map(|model| reference(model, config));
+/// Reads which models are given. An owner of a replica says so without regard to where it works.
+fn references(config: &Config, has_owner: bool) -> anyhow::Result<Vec<ModelRef>> {
+    let parse = if has_owner { ModelRef::parse_anywhere } else { ModelRef::parse };
+    let revision = config.models.revision.as_deref();
+    let models = config.models.models.iter();
+    let references = models.map(|model| parse(model)?.with_revision(revision));
     Ok(references.collect::<Result<Vec<_>, _>>()?)
 }
 
@@ -224,6 +228,7 @@ fn server_config(started: &Started) -> ServerConfig {
     ServerConfig {
         payload_limit: serve.payload_limit_bytes,
         api_keys: serve.api_keys.iter().map(|key| key.reveal().to_owned().into()).collect(),
+        aws_access_keys: serve.aws_access_keys.iter().filter_map(access_key).collect(),
         cors_allow_origin: if any_origin {
             AllowedOrigins::Any
         } else {
@@ -249,6 +254,12 @@ fn server_config(started: &Started) -> ServerConfig {
             write_timeout: serve.write_timeout,
         },
     }
+}
+
+// The settings have checked that there is a colon.
+fn access_key(key: &Secret) -> Option<server::AccessKey> {
+    let (id, secret) = key.reveal().split_once(':')?;
+    Some(server::AccessKey::new(id.to_owned(), secret.to_owned()))
 }
 
 /// Names that cannot be served, and nothing to serve, are mistakes in how the command was given.

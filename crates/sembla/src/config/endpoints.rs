@@ -16,6 +16,8 @@ pub(crate) struct EndpointsConfig {
     pub(crate) default_namespace: String,
     /// Folders below which a client may name one as a model.
     pub(crate) model_dirs: Vec<String>,
+    /// Where archives lie that are named by s3 URLs.
+    pub(crate) s3_endpoint: Option<String>,
     pub(crate) memory: ReplicaMemory,
     pub(crate) prices: PriceTable,
     /// How long a request waits for a replica.

@@ -12,7 +12,7 @@ use super::endpoints::{self, EndpointsConfig, ReplicaMemory};
 use super::error::ConfigError;
 use super::folders::Folders;
 use super::layers::{Env, Layers};
-use super::secret::Secret;
+use super::secret::{HIDDEN, Secret};
 
 /// Everything that the settings decide.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ pub(crate) struct ServeConfig {
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) api_keys: Vec<Secret>,
+    /// Each `ID:SECRET`.
+    pub(crate) aws_access_keys: Vec<Secret>,
     pub(crate) payload_limit_bytes: usize,
     /// `*` for any.
     pub(crate) cors_allow_origins: Vec<String>,
@@ -139,6 +141,7 @@ struct RawConfig {
     host: String,
     port: u16,
     api_key: Vec<Secret>,
+    aws_access_key: Vec<Secret>,
     payload_limit: usize,
     cors_allow_origin: Vec<String>,
     openai_accept_token_ids: bool,
@@ -157,6 +160,7 @@ struct RawConfig {
     index_query_time: f64,
     default_namespace: String,
     model_dir: Vec<String>,
+    s3_endpoint: Option<String>,
     replica_memory: Value,
     prices: BTreeMap<String, f64>,
     scale_up_timeout: f64,
@@ -218,6 +222,7 @@ impl Config {
                 host: raw.host,
                 port: raw.port,
                 api_keys: raw.api_key,
+                aws_access_keys: raw.aws_access_key,
                 payload_limit_bytes: raw.payload_limit,
                 cors_allow_origins: raw.cors_allow_origin,
                 openai_accept_token_ids: raw.openai_accept_token_ids,
@@ -240,6 +245,7 @@ impl Config {
             endpoints: EndpointsConfig {
                 default_namespace: raw.default_namespace,
                 model_dirs: raw.model_dir,
+                s3_endpoint: raw.s3_endpoint,
                 memory: ReplicaMemory::from_value(&raw.replica_memory),
                 prices: endpoints::price_table(&raw.prices),
                 scale_up_timeout: Duration::from_secs_f64(raw.scale_up_timeout),
@@ -265,6 +271,14 @@ impl Config {
 
 fn check_together(raw: &RawConfig, layers: &Layers) -> Result<(), ConfigError> {
     endpoints::check_namespace(&raw.default_namespace, layers)?;
+    if raw.aws_access_key.iter().any(|key| !key.reveal().contains(':')) {
+        return Err(ConfigError::Invalid {
+            name: "aws_access_key",
+            value: HIDDEN.to_owned(),
+            source_of_value: layers.source("aws_access_key"),
+            expected: "the id of an access key and its secret, as ID:SECRET".to_owned(),
+        });
+    }
     if raw.default_prompt.is_some() && raw.default_prompt_name.is_some() {
         return Err(ConfigError::Exclusive {
             first: "default_prompt",

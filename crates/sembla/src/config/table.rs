@@ -347,6 +347,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
                several keys",
     },
     Setting {
+        name: "aws_access_key",
+        group: Group::Serving,
+        kind: Kind::Secrets,
+        level: Level::Rare,
+        commands: SERVING,
+        aliases: NO_ALIASES,
+        help: "An access key, as ID:SECRET, with which AWS's clients must sign their requests; several times \
+               for several keys",
+    },
+    Setting {
         name: "payload_limit",
         group: Group::Serving,
         kind: Kind::Bytes { min: 1, max: 1 << 40 },
@@ -520,6 +530,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
         help: "A folder below which clients may name folders as the model of an endpoint, several times \
                for several; without it only models of the Hub, but for clients of the socket in the data \
                directory, who may name any folder",
+    },
+    Setting {
+        name: "s3_endpoint",
+        group: Group::Endpoints,
+        kind: Kind::Url,
+        level: Level::Rare,
+        commands: LISTENING,
+        aliases: NO_ALIASES,
+        help: "The address of a store that speaks S3, where archives named s3://BUCKET/KEY lie; its keys are \
+               read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_REGION is its region",
     },
     Setting {
         name: "replica_memory",

@@ -74,14 +74,18 @@ impl ModelRef {
     ///
     /// [`RefError`] if it names neither a directory nor a Hub id.
     pub(crate) fn parse(text: &str) -> Result<Self, RefError> {
+        Self::parse_with(text, &look)
+    }
+
+    /// Reads the same for a process that works in another folder than whoever wrote it: a path that is not
+    /// absolute names nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`RefError`] if it names neither a directory nor a Hub id.
+    pub(crate) fn parse_anywhere(text: &str) -> Result<Self, RefError> {
         Self::parse_with(text, &|path| {
-            if path.is_dir() {
-                Found::Directory
-            } else if path.exists() {
-                Found::Other
-            } else {
-                Found::Nothing
-            }
+            if path.is_absolute() { look(path) } else { Found::Nothing }
         })
     }
 
@@ -168,6 +172,15 @@ impl ModelRef {
         }
     }
 
+    /// Returns that with the name before `=`, if one was given.
+    pub(crate) fn spelled_anywhere(&self) -> String {
+        let id = self.id_anywhere();
+        match &self.name {
+            Some(name) => format!("{name}={id}"),
+            None => id,
+        }
+    }
+
     /// Returns the model as clients see it: a Hub id, or a directory as it was given.
     pub(crate) fn model_id(&self) -> String {
         match &self.place {
@@ -236,6 +249,16 @@ impl HubId {
 impl fmt::Display for HubId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+fn look(path: &Path) -> Found {
+    if path.is_dir() {
+        Found::Directory
+    } else if path.exists() {
+        Found::Other
+    } else {
+        Found::Nothing
     }
 }
 

@@ -4,13 +4,14 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use endpoints::{EndpointName, Namespace};
 use hyper::body::Bytes;
 use hyper::{Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use wire::control::{Cost, Estimate};
 use wire::huggingface_endpoints::{
     CreateRequest, Endpoint, EndpointList, LogList, UpdateRequest, WhoAmI,
@@ -20,11 +21,14 @@ use super::client::OwnerClient;
 use super::error::OwnerError;
 use super::exchange::ExchangeError;
 use super::{Holder, PATIENCE, PAUSE, holder};
+use crate::format::printable;
 
 /// Asks the running server about endpoints.
 #[derive(Debug)]
 pub(crate) struct ControlClient {
     client: OwnerClient,
+    /// How long an answer may take, if that is bounded.
+    limit: Option<Duration>,
 }
 
 /// Which endpoint is meant. Its names are checked, so that they can stand in a path.
@@ -83,6 +87,12 @@ pub(crate) enum AskError {
     /// The server ended meanwhile, or the like.
     #[error("failed to ask the running server")]
     Exchange(#[from] ExchangeError),
+    /// It hangs, or the machine does.
+    #[error("the running server does not answer: nothing came within {:.0} s", .limit.as_secs_f64())]
+    Late {
+        /// For how long.
+        limit: Duration,
+    },
     /// It is of another version.
     #[error("failed to read what the running server answered")]
     Answer(#[source] serde_json::Error),
@@ -105,7 +115,7 @@ impl ControlClient {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(client) = OwnerClient::connect(dir).await? {
-                return Ok(Self { client });
+                return Ok(Self { client, limit: None });
             }
             match holder(dir).await? {
                 Holder::Nobody => return Err(AskError::NoServer { dir: dir.to_owned() }),
@@ -115,6 +125,11 @@ impl ControlClient {
                 Holder::Server { .. } | Holder::Other { .. } => sleep(PAUSE).await,
             }
         }
+    }
+
+    /// Asks the same server, and gives each answer so much time.
+    pub(crate) fn within(&self, limit: Option<Duration>) -> Self {
+        Self { client: self.client.clone(), limit }
     }
 
     /// Asks which namespaces there are.
@@ -217,7 +232,11 @@ impl ControlClient {
         uri: &str,
         body: Option<&impl Serialize>,
     ) -> Result<Bytes, AskError> {
-        let (status, answer) = self.client.exchange(method, uri, body).await?;
+        let asked = self.client.exchange(method, uri, body);
+        let (status, answer) = match self.limit {
+            Some(limit) => timeout(limit, asked).await.map_err(|_| AskError::Late { limit })?,
+            None => asked.await,
+        }?;
         if status.is_success() { Ok(answer) } else { Err(refusal(status, &answer)) }
     }
 }
@@ -235,7 +254,8 @@ impl fmt::Display for Target {
 }
 
 fn refusal(status: StatusCode, answer: &[u8]) -> AskError {
-    let message = message(status, answer);
+    // It may have words of a client in it.
+    let message = printable(&message(status, answer));
     match status {
         StatusCode::NOT_FOUND => AskError::NotFound { message },
         _ => AskError::Refused { message },
@@ -286,6 +306,11 @@ mod tests {
             500,
             r#"{"error":{"code":"failed","message":"see the log","request_id":"7f"}}"#,
             expect![[r#"Refused { message: "see the log (7f)" }"#]],
+        );
+        check(
+            404,
+            r#"{"error":"there is no key `\u001b[2J`"}"#,
+            expect![[r#"NotFound { message: "there is no key `�[2J`" }"#]],
         );
         check(
             502,

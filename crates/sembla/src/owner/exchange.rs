@@ -2,15 +2,14 @@
 
 use std::path::Path;
 
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::client::conn::http1::handshake;
 use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use serde::Serialize;
 
 use super::error::OwnerError;
 use super::socket;
+use crate::one_request::{self, Broken};
 
 /// A request that got no answer.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +28,7 @@ pub(crate) enum ExchangeError {
     Request(#[from] hyper::http::Error),
     /// The connection ended before the answer did.
     #[error(transparent)]
-    Connection(#[from] hyper::Error),
+    Connection(Broken),
 }
 
 /// Asks the server of a data directory.
@@ -45,16 +44,8 @@ pub(super) async fn exchange(
 ) -> Result<(StatusCode, Bytes), ExchangeError> {
     let request = request(method, uri, body)?;
     let stream = socket::connect(dir).await?.ok_or(ExchangeError::Gone)?;
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
-    let driver = tokio::spawn(connection);
-    let answered = async {
-        let response = sender.send_request(request).await?;
-        let status = response.status();
-        Ok((status, response.into_body().collect().await?.to_bytes()))
-    };
-    let answered = answered.await;
-    driver.abort();
-    answered
+    let answered = one_request::exchange(stream, request, usize::MAX).await;
+    answered.map_err(ExchangeError::Connection)
 }
 
 fn request(

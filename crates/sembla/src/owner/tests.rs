@@ -26,6 +26,7 @@ fn server_config(payload_limit: usize) -> ServerConfig {
         payload_limit,
         // Who comes through the socket needs none.
         api_keys: vec!["hush".to_owned().into()],
+        aws_access_keys: Vec::new(),
         cors_allow_origin: AllowedOrigins::Any,
         root_task: RootTask::ByShape,
         openai_token_ids: TokenIds::Refuse,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper::upgrade::{self, OnUpgrade};
@@ -22,13 +22,13 @@ use super::leaves::Leaves;
 use super::refusal::{AnswerBody, Refusal, discard};
 use super::routes::{self, ErrorShape, Host};
 use super::server_address::ServerAddress;
-use super::upstream::Upstream;
-use super::{Limits, handshake};
+use super::upstream::Upstreams;
+use super::{Limits, Servers, handshake};
 
 /// What all connections have in common.
 #[derive(Debug)]
 pub(super) struct Connections {
-    server: ServerAddress,
+    servers: Servers,
     leaves: Leaves,
     http: http1::Builder,
     write_timeout: Duration,
@@ -44,12 +44,12 @@ const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;
 
 impl Connections {
-    pub(super) fn new(server: ServerAddress, leaves: Leaves, limits: &Limits) -> Self {
+    pub(super) fn new(servers: Servers, leaves: Leaves, limits: &Limits) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(limits.header_read_timeout)
             .max_header_size(limits.max_header_bytes);
-        Self { server, leaves, http, write_timeout: limits.write_timeout }
+        Self { servers, leaves, http, write_timeout: limits.write_timeout }
     }
 
     pub(super) fn leaves(&self) -> &Leaves {
@@ -59,13 +59,13 @@ impl Connections {
     /// Serves one connection until its client closes it, or until `closing` and its request's end.
     pub(super) async fn serve(self: Arc<Self>, stream: TcpStream, closing: watch::Receiver<()>) {
         self.prepare(&stream);
-        let upstream = Upstream::new(self.server.clone());
+        let upstreams = Upstreams::new(&self.servers);
         let granted = Mutex::new(None);
-        let service = service_fn(|request| self.answer_outside(&upstream, &granted, request));
+        let service = service_fn(|request| self.answer_outside(&upstreams, &granted, request));
         self.drive(stream, service, closing.clone()).await;
         let granted = granted.into_inner().unwrap_or_else(PoisonError::into_inner);
         if let Some(tunnel) = granted {
-            self.serve_tunnel(tunnel, &upstream, closing).await;
+            self.serve_tunnel(tunnel, &upstreams, closing).await;
         }
     }
 
@@ -81,7 +81,7 @@ impl Connections {
     async fn serve_tunnel(
         &self,
         tunnel: Tunnel,
-        upstream: &Upstream,
+        upstreams: &Upstreams,
         closing: watch::Receiver<()>,
     ) {
         let Ok(upgraded) = tunnel.upgrade.await else { return };
@@ -89,7 +89,7 @@ impl Connections {
         let Some((host, stream)) = accepted else { return };
         let Some(row) = routes::find(&host) else { return };
         let service = service_fn(|request| async {
-            Ok::<_, Infallible>(self.answer_for(&host, row, upstream, request).await)
+            Ok::<_, Infallible>(self.answer_for(&host, row, upstreams, request).await)
         });
         self.drive(stream, service, closing).await;
     }
@@ -118,7 +118,7 @@ impl Connections {
     /// Answers a request outside a tunnel.
     async fn answer_outside(
         &self,
-        upstream: &Upstream,
+        upstreams: &Upstreams,
         granted: &Mutex<Option<Tunnel>>,
         mut request: Request<Incoming>,
     ) -> Result<Response<AnswerBody>, Infallible> {
@@ -131,7 +131,7 @@ impl Connections {
                 *granted.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
                 Response::new(Either::Right(Full::default()))
             }
-            Ok((host, row)) => self.answer_for(&host, row, upstream, request).await,
+            Ok((host, row)) => self.answer_for(&host, row, upstreams, request).await,
             Err(refusal) => refuse(&refusal, ErrorShape::Text, request).await,
         })
     }
@@ -141,24 +141,29 @@ impl Connections {
         match (uri.scheme_str(), uri.host()) {
             (Some("http"), Some(host)) => served(host, uri.port_u16(), HTTP_PORT),
             // A page that calls the proxy as if it were the server, for one. Nothing of it is passed on.
-            (_, _) => Err(Refusal::NotForProxy { server: self.server.clone() }),
+            (_, _) => Err(Refusal::NotForProxy { server: self.servers.sembla.clone() }),
         }
     }
 
-    /// Passes a request for a host on to the server, and the server's answer back.
+    /// Passes a request for a host on to the server behind it, and the server's answer back.
     async fn answer_for(
         &self,
         host: &str,
         row: &Host,
-        upstream: &Upstream,
+        upstreams: &Upstreams,
         mut request: Request<Incoming>,
     ) -> Response<AnswerBody> {
+        let Some(upstream) = upstreams.of(row.behind()) else {
+            tracing::info!(host, "refused: s3_endpoint is not set");
+            let refusal = Refusal::NoS3Endpoint { host: host.to_owned() };
+            return refuse(&refusal, row.errors(), request).await;
+        };
         let Some(target) = target(row, host, request.uri()) else {
             tracing::info!(host, "refused: a path that is not served");
             let refusal = Refusal::UnknownPath { host: host.to_owned() };
             return refuse(&refusal, row.errors(), request).await;
         };
-        self.address(&mut request, target);
+        address(&mut request, target, host, upstream.server());
         let method = request.method().clone();
         let answered = upstream.send(request).await;
         let answer = match answered {
@@ -173,15 +178,22 @@ impl Connections {
         tracing::debug!(%method, host, status = answer.status().as_u16(), "answered");
         answer
     }
+}
 
-    /// Turns a request to a host into one to the server, which knows itself by its own address only.
-    fn address(&self, request: &mut Request<Incoming>, target: Uri) {
-        *request.uri_mut() = target;
-        *request.version_mut() = Version::HTTP_11;
-        let host = HeaderValue::from_str(&self.server.authority());
-        let host = host.expect("the address of the server was read as part of a URL");
-        request.headers_mut().insert(header::HOST, host);
-    }
+/// The host that a client meant; AWS's clients sign it.
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Turns a request to a host into one to a server, which knows itself by its own address only.
+fn address(request: &mut Request<Incoming>, target: Uri, meant: &str, server: &ServerAddress) {
+    *request.uri_mut() = target;
+    *request.version_mut() = Version::HTTP_11;
+    let host = HeaderValue::from_str(&server.authority());
+    let host = host.expect("the address of the server was read as part of a URL");
+    let meant = HeaderValue::from_str(meant).expect("the name of a host was found in the table");
+    let headers = request.headers_mut();
+    headers.insert(header::HOST, host);
+    // Whatever the client said of it.
+    headers.insert(FORWARDED_HOST, meant);
 }
 
 /// Returns the path and query that the server is asked for.

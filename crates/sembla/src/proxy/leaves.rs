@@ -47,7 +47,7 @@ pub(crate) enum LeafError {
     Random,
 }
 
-/// Enough for every index that a machine has; the names of indexes are the only ones without end.
+/// Enough for every index and bucket that a machine has; their names are the only ones without end.
 const MAX_LEAVES: usize = 1024;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

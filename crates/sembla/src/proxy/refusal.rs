@@ -44,6 +44,18 @@ pub(super) enum Refusal {
     )]
     NoServer { server: ServerAddress },
 
+    #[error(
+        "sembla proxy passes {host} on to a store that speaks S3, and none is named; name one with \
+         `sembla proxy --s3-endpoint http://HOST:PORT`"
+    )]
+    NoS3Endpoint { host: String },
+
+    #[error(
+        "no store answers at {server}; start one that speaks S3, or name another with \
+         `sembla proxy --s3-endpoint URL`"
+    )]
+    NoS3Server { server: ServerAddress },
+
     #[error("the server at {server} ended the connection without an answer; its log may say why")]
     NoAnswer { server: ServerAddress },
 }
@@ -55,10 +67,13 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::NotForProxy { .. } => StatusCode::BAD_REQUEST,
+            // AWS's clients repeat what is answered with 502.
+            Self::NoS3Endpoint { .. } => StatusCode::NOT_IMPLEMENTED,
             Self::UnknownHost { .. }
             | Self::UnknownPort { .. }
             | Self::UnknownPath { .. }
             | Self::NoServer { .. }
+            | Self::NoS3Server { .. }
             | Self::NoAnswer { .. } => StatusCode::BAD_GATEWAY,
         }
     }
@@ -70,17 +85,21 @@ impl Refusal {
     pub(super) fn answer(&self, shape: ErrorShape) -> Response<AnswerBody> {
         let text = self.to_string();
         let body = match shape {
-            ErrorShape::Text => json!({ "error": text }),
+            ErrorShape::Text => json!({ "error": text }).to_string(),
             ErrorShape::Object => {
                 let error = json!({ "message": text, "type": KIND, "code": KIND });
-                json!({ "error": error, "status": self.status().as_u16() })
+                json!({ "error": error, "status": self.status().as_u16() }).to_string()
             }
+            ErrorShape::TopLevel => json!({ "message": text, "__type": KIND }).to_string(),
+            ErrorShape::Xml => xml(&text),
         };
-        let mut answer = Response::new(Either::Right(Full::new(Bytes::from(body.to_string()))));
+        let mut answer = Response::new(Either::Right(Full::new(Bytes::from(body))));
         *answer.status_mut() = self.status();
-        answer
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let content_type = match shape {
+            ErrorShape::Text | ErrorShape::Object | ErrorShape::TopLevel => "application/json",
+            ErrorShape::Xml => "text/xml",
+        };
+        answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         if let Ok(reason) = ReasonPhrase::try_from(self.reason().into_bytes()) {
             answer.extensions_mut().insert(reason);
         }
@@ -98,9 +117,20 @@ impl Refusal {
             }
             Self::NotForProxy { .. } => "this is sembla proxy".to_owned(),
             Self::NoServer { server } => format!("no sembla server answers at {server}"),
-            Self::NoAnswer { server } => format!("the sembla server at {server} gave no answer"),
+            Self::NoS3Endpoint { host } => {
+                format!("sembla proxy has no --s3-endpoint to pass {host} on to")
+            }
+            Self::NoS3Server { server } => format!("no store answers at {server}"),
+            Self::NoAnswer { server } => format!("the server at {server} gave no answer"),
         }
     }
+}
+
+fn xml(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!(
+        "<ErrorResponse><Error><Code>{KIND}</Code><Message>{text}</Message></Error></ErrorResponse>"
+    )
 }
 
 // What clients have already sent when they are refused is small next to the first, and arrives soon.

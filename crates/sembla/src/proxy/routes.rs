@@ -5,35 +5,52 @@
 
 use std::fmt::Write as _;
 
-use ErrorShape::{Object, Text};
+use Behind::{S3, Sembla};
+use ErrorShape::{Object, Text, TopLevel, Xml};
 
-/// A host, and what of it the server has.
+/// A host, and what of it there is here.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Host {
     /// The name, in lower case. A label `*` is any one label.
     name: &'static str,
+    behind: Behind,
     /// In which words its clients read an error.
     errors: ErrorShape,
     paths: &'static [Rewrite],
 }
 
-/// Where clients look for the text of an error in JSON; what is elsewhere they do not show.
+/// Who answers what is asked of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// The server that the proxy stands before.
+    Sembla,
+    /// The store of the setting `s3_endpoint`.
+    S3,
+}
+
+/// Where clients look for the text of an error; what is elsewhere they do not show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ErrorShape {
     /// In `error`, as Hugging Face's.
     Text,
     /// In `error.message`, as OpenAI's and Pinecone's.
     Object,
+    /// In `message`, as those of AWS that speak JSON.
+    TopLevel,
+    /// In `ErrorResponse/Error/Message`, as those of AWS that speak XML.
+    Xml,
 }
 
-/// How a path of the host becomes one of the server.
+/// How a path of the host becomes one of who is behind it.
 #[derive(Debug, PartialEq, Eq)]
 enum Rewrite {
     /// What begins with `from` begins with `to` instead.
     ///
     /// Both are whole segments without a final `/`. In `to`, `{index}` is the index that a Pinecone host
-    /// names.
+    /// names, and `{label}` is the first label of the host.
     Prefix { from: &'static str, to: &'static str },
+    /// The path `/`, and no other.
+    Root { to: &'static str },
     /// `/hf-inference/models/MODEL/pipeline/TASK` becomes `/pipeline/TASK/MODEL`: the router says the task last.
     HubRouter,
 }
@@ -50,28 +67,44 @@ const fn moved(from: &'static str, to: &'static str) -> Rewrite {
 /// Every path of the host.
 const ALL: &str = "";
 
+/// What AWS's clients say by headers and form fields, all of it to `/`.
+const AWS: Rewrite = Rewrite::Root { to: "/aws" };
+
 /// The hosts that are served. A path takes the first rewrite that fits.
 const HOSTS: &[Host] = &[
     // Inference Endpoints: a constant in every version of huggingface_hub.
-    Host { name: "api.endpoints.huggingface.cloud", errors: Text, paths: &[same("/v2")] },
+    Host {
+        name: "api.endpoints.huggingface.cloud",
+        behind: Sembla,
+        errors: Text,
+        paths: &[same("/v2")],
+    },
     // Who has the token: asked for before an endpoint is created without a namespace.
-    Host { name: "huggingface.co", errors: Text, paths: &[same("/api/whoami-v2")] },
+    Host { name: "huggingface.co", behind: Sembla, errors: Text, paths: &[same("/api/whoami-v2")] },
     Host {
         name: "api-inference.huggingface.co",
+        behind: Sembla,
         errors: Text,
         paths: &[same("/pipeline"), same("/models")],
     },
     Host {
         name: "router.huggingface.co",
+        behind: Sembla,
         errors: Text,
         paths: &[Rewrite::HubRouter, moved("/hf-inference/models", "/models")],
     },
-    Host { name: "api.openai.com", errors: Object, paths: &[same("/v1")] },
-    Host { name: "api.pinecone.io", errors: Object, paths: &[moved(ALL, "/pinecone")] },
+    Host { name: "api.openai.com", behind: Sembla, errors: Object, paths: &[same("/v1")] },
+    Host {
+        name: "api.pinecone.io",
+        behind: Sembla,
+        errors: Object,
+        paths: &[moved(ALL, "/pinecone")],
+    },
     // 2.x: the control plane of an environment, and the data plane INDEX-PROJECT. The server's routes of 2.x
     // stand below an index, which the control plane does not look at but to create one.
     Host {
         name: "controller.*.pinecone.io",
+        behind: Sembla,
         errors: Object,
         paths: &[
             moved("/databases", "/pinecone/legacy/controller/databases"),
@@ -80,8 +113,29 @@ const HOSTS: &[Host] = &[
     },
     Host {
         name: "*.svc.*.pinecone.io",
+        behind: Sembla,
         errors: Object,
         paths: &[moved(ALL, "/pinecone/legacy/{index}")],
+    },
+    Host { name: "sts.amazonaws.com", behind: Sembla, errors: Xml, paths: &[AWS] },
+    Host { name: "sts.*.amazonaws.com", behind: Sembla, errors: Xml, paths: &[AWS] },
+    Host { name: "iam.amazonaws.com", behind: Sembla, errors: Xml, paths: &[AWS] },
+    Host { name: "api.sagemaker.*.amazonaws.com", behind: Sembla, errors: TopLevel, paths: &[AWS] },
+    Host {
+        name: "runtime.sagemaker.*.amazonaws.com",
+        behind: Sembla,
+        errors: TopLevel,
+        paths: &[same("/endpoints")],
+    },
+    // A bucket in the path, and after that a bucket in the name.
+    Host { name: "s3.amazonaws.com", behind: S3, errors: Xml, paths: &[same(ALL)] },
+    Host { name: "s3.*.amazonaws.com", behind: S3, errors: Xml, paths: &[same(ALL)] },
+    Host { name: "*.s3.amazonaws.com", behind: S3, errors: Xml, paths: &[moved(ALL, "/{label}")] },
+    Host {
+        name: "*.s3.*.amazonaws.com",
+        behind: S3,
+        errors: Xml,
+        paths: &[moved(ALL, "/{label}")],
     },
 ];
 
@@ -112,27 +166,30 @@ impl Host {
         self.errors
     }
 
-    /// Returns the server's path for a path of `host`, which is a name that this row fits; `None` if the server
-    /// has nothing for it.
+    /// Returns who answers for the host.
+    pub(super) fn behind(&self) -> Behind {
+        self.behind
+    }
+
+    /// Returns the path there for a path of `host`, which is a name that this row fits; `None` if there is nothing
+    /// for it.
     pub(super) fn target(&self, host: &str, path: &str) -> Option<String> {
-        let target = self.paths.iter().find_map(|rewrite| rewrite.apply(path))?;
-        match target.contains(INDEX) {
-            true => Some(target.replacen(INDEX, index_of(host)?, 1)),
-            false => Some(target),
-        }
+        self.paths.iter().find_map(|rewrite| rewrite.apply(host, path))
     }
 }
 
 const INDEX: &str = "{index}";
+const LABEL: &str = "{label}";
 
 impl Rewrite {
-    fn apply(&self, path: &str) -> Option<String> {
+    fn apply(&self, host: &str, path: &str) -> Option<String> {
         match self {
             Self::Prefix { from, to } => {
                 let rest = path.strip_prefix(from)?;
                 let is_whole = rest.starts_with('/') || (rest.is_empty() && !from.is_empty());
-                is_whole.then(|| format!("{to}{rest}"))
+                is_whole.then_some(filled(to, host)? + rest)
             }
+            Self::Root { to } => (path == "/").then(|| (*to).to_owned()),
             Self::HubRouter => {
                 let rest = path.strip_prefix("/hf-inference/models/")?;
                 let (model, task) = rest.split_once("/pipeline/")?;
@@ -140,6 +197,15 @@ impl Rewrite {
             }
         }
     }
+}
+
+/// Returns the beginning of a path with what a host says in place of the words for it.
+fn filled(to: &str, host: &str) -> Option<String> {
+    if to.contains(INDEX) {
+        return Some(to.replacen(INDEX, index_of(host)?, 1));
+    }
+    let label = host.split('.').next()?;
+    Some(to.replacen(LABEL, label, 1))
 }
 
 fn is_match(pattern: &str, host: &str) -> bool {
@@ -264,6 +330,62 @@ mod tests {
     }
 
     #[test]
+    fn all_that_is_asked_of_awss_control_planes_is_asked_of_one_path() {
+        for host in [
+            "sts.amazonaws.com",
+            "sts.ap-southeast-2.amazonaws.com",
+            "iam.amazonaws.com",
+            "api.sagemaker.us-east-1.amazonaws.com",
+        ] {
+            check(
+                host,
+                &["/", "", "/aws", "//"],
+                expect![[r#"
+                    / is /aws
+                     is nothing
+                    /aws is nothing
+                    // is nothing
+                "#]],
+            );
+        }
+        check(
+            "runtime.sagemaker.us-east-1.amazonaws.com",
+            &["/endpoints/a%20b/invocations", "/"],
+            expect![[r#"
+                /endpoints/a%20b/invocations is /endpoints/a%20b/invocations
+                / is nothing
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_bucket_is_in_the_path_wherever_it_was() {
+        let paths = ["/bucket/a%2Fb/c", "/"];
+        for host in ["s3.amazonaws.com", "s3.us-east-1.amazonaws.com"] {
+            assert_eq!(find(host).map(Host::behind), Some(S3));
+            check(
+                host,
+                &paths,
+                expect![[r#"
+                    /bucket/a%2Fb/c is /bucket/a%2Fb/c
+                    / is /
+                "#]],
+            );
+        }
+        for host in ["sagemaker-eu.s3.amazonaws.com", "sagemaker-eu.s3.eu-west-1.amazonaws.com"] {
+            assert_eq!(find(host).map(Host::behind), Some(S3));
+            check(
+                host,
+                &["/a%2Fb/c", "/"],
+                expect![[r#"
+                    /a%2Fb/c is /sagemaker-eu/a%2Fb/c
+                    / is /sagemaker-eu/
+                "#]],
+            );
+        }
+    }
+
+    #[test]
     fn a_host_that_names_no_index_is_nothing() {
         check(
             "faq.svc.us-east1-gcp.pinecone.io",
@@ -284,6 +406,10 @@ mod tests {
             ".svc.x.pinecone.io",
             "a-b.svc..pinecone.io",
             "a-b.svc.x.y.pinecone.io",
+            "amazonaws.com",
+            "ec2.us-east-1.amazonaws.com",
+            "sagemaker.us-east-1.amazonaws.com",
+            "sts.us-east-1.amazonaws.com.evil.example",
             "127.0.0.1",
             "",
         ] {

@@ -1,4 +1,4 @@
-//! Where the server is that the proxy stands before.
+//! Where a server is that the proxy stands before.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -17,14 +17,18 @@ pub(crate) struct ServerAddress {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AddressError {
     /// It is no URL, or has more than a host and a port.
-    #[error("`{url}` is no address of a server; give one such as http://127.0.0.1:8080")]
+    #[error(
+        "`{url}` is no address of a server; give one such as http://127.0.0.1:8080, without a path"
+    )]
     Malformed {
         /// What was given.
         url: String,
     },
 
-    /// The server speaks no TLS.
-    #[error("`{url}` begins with https, and the server speaks plain HTTP; give http://HOST:PORT")]
+    /// The proxy speaks no TLS to servers, and `sembla serve` has none.
+    #[error(
+        "`{url}` begins with https, and the proxy speaks plain HTTP to servers; give http://HOST:PORT"
+    )]
     Https {
         /// What was given.
         url: String,

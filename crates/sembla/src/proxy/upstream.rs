@@ -1,5 +1,5 @@
-//! The server's side of one client connection: a connection of its own, opened when it is needed and kept while
-//! the client's lasts.
+//! The servers' side of one client connection: a connection of its own to each, opened when it is needed and kept
+//! while the client's lasts.
 //!
 //! HTTP/1.1 has one request at a time on a connection, so one for one is enough; and when the client goes away,
 //! dropping this tells the server at once.
@@ -17,12 +17,22 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
 
+use super::Servers;
 use super::refusal::{Refusal, discard};
+use super::routes::Behind;
 use super::server_address::ServerAddress;
 
-/// Sends requests to the server, one after the other.
+/// The way to every server behind the proxy.
+#[derive(Debug)]
+pub(super) struct Upstreams {
+    sembla: Upstream,
+    s3: Option<Upstream>,
+}
+
+/// Sends requests to one server, one after the other.
 #[derive(Debug)]
 pub(super) struct Upstream {
+    behind: Behind,
     server: ServerAddress,
     /// What the last request went over. Taken out for the next.
     kept: Mutex<Option<Connection>>,
@@ -52,9 +62,30 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// another costs well under a millisecond.
 const MAX_IDLE: Duration = Duration::from_secs(5);
 
+impl Upstreams {
+    pub(super) fn new(servers: &Servers) -> Self {
+        Self {
+            sembla: Upstream::new(Behind::Sembla, servers.sembla.clone()),
+            s3: servers.s3.clone().map(|server| Upstream::new(Behind::S3, server)),
+        }
+    }
+
+    /// Returns the way to who is behind a host; `None` if nobody is.
+    pub(super) fn of(&self, behind: Behind) -> Option<&Upstream> {
+        match behind {
+            Behind::Sembla => Some(&self.sembla),
+            Behind::S3 => self.s3.as_ref(),
+        }
+    }
+}
+
 impl Upstream {
-    pub(super) fn new(server: ServerAddress) -> Self {
-        Self { server, kept: Mutex::new(None) }
+    fn new(behind: Behind, server: ServerAddress) -> Self {
+        Self { behind, server, kept: Mutex::new(None) }
+    }
+
+    pub(super) fn server(&self) -> &ServerAddress {
+        &self.server
     }
 
     /// Sends a request and returns the beginning of the answer.
@@ -140,7 +171,11 @@ impl Upstream {
 
     fn no_server(&self, error: &str) -> Refusal {
         tracing::warn!(server = %self.server, error, "no server answers");
-        Refusal::NoServer { server: self.server.clone() }
+        let server = self.server.clone();
+        match self.behind {
+            Behind::Sembla => Refusal::NoServer { server },
+            Behind::S3 => Refusal::NoS3Server { server },
+        }
     }
 
     fn no_answer(&self) -> Refusal {

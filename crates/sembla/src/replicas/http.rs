@@ -3,14 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::client::conn::http1::handshake;
 use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+use crate::one_request;
 
 /// What a replica did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -63,26 +62,14 @@ async fn send(
     let request = Request::builder().method(method).uri(path).header("host", "localhost");
     let request = request.header("content-type", "application/json").header("connection", "close");
     let request = request.body(Full::new(body)).expect("a path of ours is a path");
-    let answered = timeout(limit, exchange(socket, request)).await;
+    let asked = async {
+        one_request::exchange(UnixStream::connect(socket).await?, request, MAX_ANSWER_BYTES).await
+    };
+    let answered = timeout(limit, asked).await;
     let answered = answered.map_err(|_| CallError::Late { limit })?;
     let (status, answer) = answered.map_err(|error| broken(error.to_string()))?;
     if !status.is_success() {
         return Err(CallError::Status { status });
     }
     Ok(answer)
-}
-
-async fn exchange(
-    socket: &Path,
-    request: Request<Full<Bytes>>,
-) -> Result<(StatusCode, Bytes), Box<dyn std::error::Error + Send + Sync>> {
-    let stream = UnixStream::connect(socket).await?;
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
-    // Ends with this call, however that ends.
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
-    let response = sender.send_request(request).await?;
-    let status = response.status();
-    let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await?;
-    Ok((status, body.to_bytes()))
 }

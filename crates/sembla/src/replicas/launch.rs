@@ -138,7 +138,7 @@ impl LaunchConfig {
 
     /// Returns the model of a spec, with its revision.
     pub(super) fn reference(spec: &Spec) -> Result<ModelRef, LaunchError> {
-        let reference = ModelRef::parse(spec.source())?;
+        let reference = ModelRef::parse_anywhere(spec.source())?;
         // The revision is one of the repository, and says nothing of a model that a variable names.
         let is_repository = spec.source() == spec.model.repository();
         let revision = spec.model.revision.as_deref().filter(|_| is_repository);
@@ -165,7 +165,8 @@ impl LaunchConfig {
         let batch = batch.unwrap_or(engine.max_batch_tokens);
         let requests = spec.settings.max_concurrent_requests.map(|n| n.get() as usize);
         let mut flags = vec![
-            ("model", lasting_id(&reference)),
+            // Its revision has a flag of its own.
+            ("model", reference.spelled_anywhere()),
             ("threads", self.threads.to_string()),
             ("max_batch_tokens", batch.to_string()),
             // A queue must have room for a batch.
@@ -229,16 +230,6 @@ fn hub_variables(hub: &HubConfig) -> Vec<(String, String)> {
         ("SEMBLA_OFFLINE", Some(hub.offline.to_string())),
     ];
     variables.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
-/// Returns what names the model in another process, whatever folder that works in.
-fn lasting_id(reference: &ModelRef) -> String {
-    // The revision has a flag of its own.
-    let id = reference.id_anywhere();
-    match &reference.name {
-        Some(name) => format!("{name}={id}"),
-        None => id,
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Where replicas listen: sockets in a folder that only its user can enter. A port of loopback would be open to
 //! every user of the machine, past the gateway and its keys.
 
+use std::ffi::OsStr;
 use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _};
 use std::path::{Path, PathBuf};
 
 use endpoints::LaunchId;
@@ -15,7 +16,7 @@ const FOLDER: &str = "run";
 /// What stands for any socket's name in checking whether its path is short enough.
 const LONGEST_NAME: &str = "18446744073709551615";
 
-/// The folder of the sockets. It goes when this is dropped.
+/// The folder of the sockets. It goes when this is dropped, unless there is something in it.
 #[derive(Debug)]
 pub(crate) struct Sockets {
     dir: PathBuf,
@@ -33,15 +34,16 @@ pub(super) struct Socket {
 }
 
 impl Sockets {
-    /// Makes the folder in a data directory that this process has locked. What a killed owner left goes.
+    /// Makes the folder in a data directory that this process has locked. What a killed owner left goes, and
+    /// nothing else: a data directory may be a folder in which somebody has a `run` of their own.
     ///
     /// # Errors
     ///
-    /// If there is a file of its name, or the folder cannot be made.
+    /// If there is a file of its name or a folder with anything else in it, or the folder cannot be made.
     pub(crate) fn make(data_dir: &Path) -> io::Result<Self> {
         // A replica need not be told which folder this process works in.
         let dir = std::path::absolute(data_dir)?.join(FOLDER);
-        match fs_err::remove_dir_all(&dir) {
+        match remove_left(&dir) {
             Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
             Ok(()) | Err(_) => {}
         }
@@ -64,17 +66,37 @@ impl Sockets {
     }
 }
 
+/// Removes a folder of sockets that no replica listens on any more.
+fn remove_left(dir: &Path) -> io::Result<()> {
+    // A link to a folder elsewhere is none of ours.
+    if fs_err::symlink_metadata(dir)?.is_dir() {
+        for entry in fs_err::read_dir(dir)? {
+            let entry = entry?;
+            if is_name(&entry.file_name()) && entry.file_type()?.is_socket() {
+                fs_err::remove_file(entry.path())?;
+            }
+        }
+    }
+    fs_err::remove_dir(dir)
+}
+
+/// Returns whether a launch could have this name.
+fn is_name(name: &OsStr) -> bool {
+    name.as_encoded_bytes().iter().all(u8::is_ascii_digit)
+}
+
 impl Socket {
     /// Removes the file, if the replica has made it.
     pub(super) fn remove(&self) {
-        // If that fails, the folder still goes with its owner, or when the next one comes.
+        // If that fails, it goes when the next owner comes.
         let _ = fs_err::remove_file(&self.path);
     }
 }
 
 impl Drop for Sockets {
     fn drop(&mut self) {
-        let _ = fs_err::remove_dir_all(&self.dir);
+        // Keepers have removed their sockets. What is there may be the next owner's by now.
+        let _ = fs_err::remove_dir(&self.dir);
     }
 }
 
@@ -86,11 +108,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_for_its_user_and_goes_with_what_is_in_it() {
+    fn a_folder_is_for_its_user_and_goes_with_its_owner_or_with_the_next_one() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join(FOLDER);
         fs_err::create_dir(&folder).unwrap();
-        fs_err::write(folder.join("1"), "of a killed owner").unwrap();
+        let _left_by_a_killed_owner = UnixListener::bind(folder.join("1")).unwrap();
         let sockets = Sockets::make(home.path()).unwrap();
         let mode = fs_err::metadata(&folder).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
@@ -102,6 +124,39 @@ mod tests {
         assert_eq!(fs_err::read_dir(&folder).unwrap().count(), 0);
         drop(sockets);
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn what_is_no_socket_of_a_replica_stays_and_is_in_the_way() {
+        for name in ["logs.txt", "2024"] {
+            let home = tempfile::tempdir().unwrap();
+            let folder = home.path().join(FOLDER);
+            fs_err::create_dir(&folder).unwrap();
+            fs_err::write(folder.join(name), "somebody's").unwrap();
+            let error = Sockets::make(home.path()).unwrap_err().to_string();
+            assert!(error.contains(&folder.display().to_string()), "{error}");
+            assert_eq!(fs_err::read_to_string(folder.join(name)).unwrap(), "somebody's");
+        }
+    }
+
+    #[test]
+    fn a_link_leads_to_no_folder_of_ours() {
+        let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let _listener = UnixListener::bind(elsewhere.path().join("1")).unwrap();
+        fs_err::os::unix::fs::symlink(elsewhere.path(), home.path().join(FOLDER)).unwrap();
+        Sockets::make(home.path()).unwrap_err();
+        assert!(elsewhere.path().join("1").exists());
+    }
+
+    #[test]
+    fn an_owner_that_goes_late_leaves_the_sockets_of_the_next_one() {
+        let home = tempfile::tempdir().unwrap();
+        let late = Sockets::make(home.path()).unwrap();
+        let next = Sockets::make(home.path()).unwrap();
+        let socket = next.of(LaunchId(1));
+        let _listener = UnixListener::bind(&socket.path).unwrap();
+        drop(late);
+        assert!(socket.path.exists());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::command::{Sembla, Served, fixture_models};
+use crate::command::{Sembla, Served, agent, fixture_models, folder};
 use crate::replicas::LOOK_EVERY;
 
 /// A test that waits for something that never comes fails rather than hangs.
@@ -33,22 +33,15 @@ pub(crate) fn ask_as(
     path: &str,
     body: Option<&Value>,
 ) -> (u16, Value) {
-    let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
-    let agent = agent.new_agent();
     let request = ureq::http::Request::builder()
         .method(method)
         .uri(format!("http://{}{path}", served.address()))
         .header("authorization", format!("Bearer {key}"));
     let body = body.map(Value::to_string).unwrap_or_default();
     let request = request.header("content-type", "application/json").body(body).unwrap();
-    let mut response = agent.run(request).unwrap();
+    let mut response = agent().run(request).unwrap();
     let text = response.body_mut().read_to_string().unwrap();
     (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
-}
-
-/// The folder of a fixture model.
-pub(crate) fn folder(model: &str) -> String {
-    fixture_models().join(model).display().to_string()
 }
 
 /// The body of a request for an endpoint of a fixture model.

@@ -40,8 +40,13 @@ impl Sembla {
         self.home.path()
     }
 
+    /// Returns the data directory below the home folder.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.home().join(".local/share/sembla")
+    }
+
     /// Returns the Hub's cache below the home folder.
-    pub(crate) fn hub_cache(&self) -> std::path::PathBuf {
+    pub(crate) fn hub_cache(&self) -> PathBuf {
         self.home().join(".cache/huggingface/hub")
     }
 
@@ -92,6 +97,21 @@ impl From<Output> for Ended {
 /// Returns the folder of tiny models.
 pub(crate) fn fixture_models() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/models").canonicalize().unwrap()
+}
+
+/// Returns the folder of one of them.
+pub(crate) fn folder(model: &str) -> String {
+    fixture_models().join(model).display().to_string()
+}
+
+/// Returns a client that takes every status for an answer.
+pub(crate) fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build().new_agent()
+}
+
+/// Sends a signal to a process.
+pub(crate) fn signal(process: u32, signal: Signal) {
+    kill_process(Pid::from_raw(i32::try_from(process).unwrap()).unwrap(), signal).unwrap();
 }
 
 /// A server that is ready. It is killed when it is dropped.
@@ -159,8 +179,7 @@ impl Served {
 
     /// Sends GET, or POST with a body, and returns the status and the answer.
     pub(crate) fn ask(&self, path: &str, body: Option<&str>) -> (u16, String) {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
-        let agent = agent.new_agent();
+        let agent = agent();
         let url = format!("{}{path}", self.url);
         let mut response = match body {
             Some(body) => agent.post(url).content_type("application/json").send(body).unwrap(),
@@ -175,8 +194,8 @@ impl Served {
     }
 
     /// Sends a signal.
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    pub(crate) fn signal(&self, which: Signal) {
+        signal(self.pid(), which);
     }
 
     /// Asks the server to stop and waits for its end.

@@ -1,9 +1,10 @@
 //! `sembla endpoint …` as a person at a terminal and a script meet it, against the real server.
 
 use expect_test::{Expect, expect};
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::command::{Ended, Sembla, Served, fixture_models};
+use crate::command::{Ended, Sembla, Served, fixture_models, folder};
 
 /// A server, and whoever gives commands beside it.
 struct World {
@@ -39,7 +40,7 @@ impl World {
     /// Creates an endpoint of the smallest model and waits until it runs.
     #[track_caller]
     fn create(&self, name: &str, args: &[&str]) -> String {
-        let model = model("tiny-bert");
+        let model = folder("tiny-bert");
         self.done(&[&["create", name, "--model", &model, "--wait"], args].concat())
     }
 
@@ -53,10 +54,6 @@ impl World {
     fn url(&self, name: &str) -> String {
         format!("http://{}/serve/me/{name}", self.served.address())
     }
-}
-
-fn model(name: &str) -> String {
-    fixture_models().join(name).display().to_string()
 }
 
 /// Returns the lines of a table or a card whose first word is this.
@@ -75,7 +72,7 @@ fn an_endpoint_is_created_and_answers_at_the_url_that_is_shown() {
     assert_eq!(rows(&card, "type"), [["type", "authenticated"]]);
     assert_eq!(world.served.ask("/serve/me/tiny", Some(r#"{"inputs": "a"}"#)).0, 200);
     let list = world.done(&["list"]);
-    let cells = ["me/tiny", "running", "1", "of", "1", "$0.00", &model("tiny-bert")];
+    let cells = ["me/tiny", "running", "1", "of", "1", "$0.00", &folder("tiny-bert")];
     assert_eq!(rows(&list, "me/tiny")[0][..7], cells, "{list}");
     assert!(list.contains(&world.url("tiny")), "{list}");
     assert_eq!(
@@ -184,7 +181,7 @@ fn an_update_changes_what_is_given_and_nothing_else() {
 fn a_gpu_that_was_asked_for_is_a_note_and_a_price() {
     let world = World::start(&["--prices", "nvidia-a10g=1"]);
     let gpu = ["--accelerator", "gpu", "--instance-type", "nvidia-a10g", "--max", "2"];
-    let model = model("tiny-bert");
+    let model = folder("tiny-bert");
     let create = [&["create", "tiny", "--model", &model][..], &gpu].concat();
     world.check(
         &[&create[..], &["--dry-run"]].concat(),
@@ -226,12 +223,13 @@ fn a_folder_is_that_of_the_command_and_a_secret_that_of_its_environment() {
     let below = world.sembla.home().join("below");
     fs_err::create_dir(&below).unwrap();
     fs_err::os::unix::fs::symlink(fixture_models().join("tiny-bert"), below.join("tiny")).unwrap();
-    let args = ["endpoint", "create", "tiny", "--model", "./tiny", "--secret", "QUIET", "--json"];
+    let args = ["endpoint", "create", "tiny", "--model", "q=./tiny", "--secret", "QUIET", "--json"];
     let created = world.sembla.command(&args).current_dir(&below).output().unwrap();
     let created = Ended::from(created);
     assert_eq!(created.code, 0, "{created:?}");
     let shown: Value = serde_json::from_str(&created.stdout).unwrap();
-    assert_eq!(shown["model"]["repository"], below.join("tiny").display().to_string());
+    let folder = below.join("tiny").display().to_string();
+    assert_eq!(shown["model"]["repository"], format!("q={folder}"));
     assert!(!created.stdout.contains("hidden"), "{created:?}");
     world.done(&["wait", "tiny"]);
 }
@@ -241,7 +239,7 @@ fn what_the_server_refuses_is_named_with_the_remedy() {
     let world = World::start(&["--offline"]);
     world.create("tiny", &[]);
     world.check(
-        &["create", "tiny", "--model", &model("tiny-bert")],
+        &["create", "tiny", "--model", &folder("tiny-bert")],
         expect![[r#"
             stderr: sembla: there is an endpoint `me/tiny` already; choose another name or delete it
             exit code 3
@@ -288,6 +286,20 @@ fn what_the_server_refuses_is_named_with_the_remedy() {
     assert_eq!(rows(&world.done(&["list"]), "me/tiny").len(), 1);
 }
 
+#[test]
+fn a_timeout_bounds_the_wait_for_a_server_that_hangs() {
+    let world = World::start(&[]);
+    world.create("tiny", &[]);
+    world.served.signal(Signal::STOP);
+    for args in [&["wait", "tiny"][..], &["wait", "tiny", "--namespace", "me"]] {
+        let late = world.run(&[args, &["--timeout", "0.1"]].concat());
+        assert_eq!(late.code, 3, "{late:?}");
+        assert!(late.stderr.contains("the running server does not answer"), "{late:?}");
+    }
+    world.served.signal(Signal::CONT);
+    world.done(&["wait", "tiny", "--timeout", "0"]);
+}
+
 /// Checks the error of a command that no server is asked for: none runs.
 #[track_caller]
 fn check_usage(args: &[&str], expected: Expect) {
@@ -298,7 +310,7 @@ fn check_usage(args: &[&str], expected: Expect) {
 
 #[test]
 fn what_cannot_be_is_refused_before_anybody_is_asked() {
-    let model = model("tiny-bert");
+    let model = folder("tiny-bert");
     let create = |args: &[&str], expected: Expect| {
         check_usage(&[&["create", "tiny", "--model", &model], args].concat(), expected);
     };

@@ -4,11 +4,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::json;
 
-use crate::client::{TEXT, ask, create, folder, serve, state, wait_for, wait_until, wanted};
-use crate::command::Sembla;
+use crate::client::{TEXT, ask, create, serve, state, wait_for, wait_until, wanted};
+use crate::command::{Sembla, folder, signal};
 use crate::count;
 use crate::replicas::replicas_of;
 
@@ -81,8 +81,7 @@ fn clients_do_not_notice_that_a_replica_was_killed() {
             answers
         });
         let first = replicas_of(served.pid());
-        let pid = Pid::from_raw(i32::try_from(first[0]).unwrap()).unwrap();
-        kill_process(pid, Signal::KILL).unwrap();
+        signal(first[0], Signal::KILL);
         wait_until("another replica", || {
             let now = replicas_of(served.pid());
             !now.is_empty() && now != first
@@ -147,7 +146,7 @@ fn endpoints_that_come_and_go_leave_nothing() {
         }
     }
     wait_until("no descriptor more", || num_descriptors(served.pid()) <= after_first + 2);
-    let run = sembla.home().join(".local/share/sembla/run");
+    let run = sembla.data_dir().join("run");
     wait_until("no socket", || fs_err::read_dir(&run).unwrap().count() == 0);
     let zombies = fs_err::read_to_string(format!("/proc/{0}/task/{0}/children", served.pid()));
     assert_eq!(zombies.unwrap_or_default().trim(), "");

@@ -7,10 +7,3 @@ mod hang;
 mod latency;
 mod stop;
 mod updates;
-
-use rustix::process::{Pid, Signal, kill_process};
-
-/// Sends a signal to a process that is no child of ours.
-fn signal(process: u32, signal: Signal) {
-    kill_process(Pid::from_raw(i32::try_from(process).unwrap()).unwrap(), signal).unwrap();
-}

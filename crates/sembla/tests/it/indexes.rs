@@ -3,13 +3,12 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::FileTypeExt as _;
-use std::path::PathBuf;
 
 use expect_test::expect;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::command::{Sembla, Served, fixture_models};
+use crate::command::{Sembla, Served, folder};
 
 const FAQ: &str = r#"{"name": "faq", "dimensions": 2}"#;
 const RECORDS: &str =
@@ -17,10 +16,6 @@ const RECORDS: &str =
 
 fn serve(sembla: &Sembla, args: &[&str]) -> Served {
     Served::start(sembla, &[&["serve", "--port", "0"], args].concat())
-}
-
-fn data_dir(sembla: &Sembla) -> PathBuf {
-    sembla.home().join(".local/share/sembla")
 }
 
 fn post(served: &Served, path: &str, body: &str) -> Value {
@@ -67,7 +62,7 @@ fn without_a_model_indexes_alone_are_served() {
 fn a_second_server_on_one_data_directory_serves_inference_only_and_says_so() {
     let sembla = Sembla::new();
     let first = serve(&sembla, &[]);
-    let model = fixture_models().join("tiny-bert").display().to_string();
+    let model = folder("tiny-bert");
     let second = serve(&sembla, &["--model", &model]);
     let why = why_none(&second).replace(&sembla.home().display().to_string(), "$HOME");
     expect!["this server keeps no indexes, because $HOME/.local/share/sembla/indexes is in use by process PID; stop it, or give this one another data directory"]
@@ -81,7 +76,7 @@ fn a_second_server_on_one_data_directory_serves_inference_only_and_says_so() {
     );
     fill(&first);
     assert_eq!(num_records(&first), 2);
-    assert!(data_dir(&sembla).join("sembla.sock").exists());
+    assert!(sembla.data_dir().join("sembla.sock").exists());
 }
 
 #[test]
@@ -106,7 +101,7 @@ fn a_killed_server_leaves_the_directory_to_the_next_at_once() {
     fill(&served);
     served.signal(Signal::KILL);
     served.wait();
-    let socket = data_dir(&sembla).join("sembla.sock");
+    let socket = sembla.data_dir().join("sembla.sock");
     assert!(fs_err::metadata(&socket).unwrap().file_type().is_socket(), "a kill removes nothing");
     let next = serve(&sembla, &[]);
     assert_eq!(num_records(&next), 2);
@@ -146,11 +141,11 @@ fn a_server_that_stops_finishes_the_writes_it_has_and_closes_the_directory() {
 #[test]
 fn inference_only_leaves_the_data_directory_alone() {
     let sembla = Sembla::new();
-    let model = fixture_models().join("tiny-bert").display().to_string();
+    let model = folder("tiny-bert");
     let served = serve(&sembla, &["--model", &model, "--inference-only"]);
     expect!["this server keeps no indexes, because it was started with --inference-only"]
         .assert_eq(&why_none(&served));
-    assert!(!data_dir(&sembla).exists());
+    assert!(!sembla.data_dir().exists());
     let ended = sembla.run(&["serve", "--port", "0", "--inference-only"]);
     assert_eq!(ended.code, 2, "{ended:?}");
     expect!["sembla: there is nothing to serve: no model is given (name one with --model DIR or --model ORG/NAME), and no indexes are kept because it was started with --inference-only"]
@@ -165,7 +160,7 @@ fn indexes_are_not_for_everybody() {
     let why = "and no key is set: set one with --api-key, listen on 127.0.0.1, or serve models alone to \
                everybody with --inference-only";
     assert!(ended.stderr.contains(why), "{ended:?}");
-    assert!(!data_dir(&sembla).exists());
+    assert!(!sembla.data_dir().exists());
     let keyed = serve(&sembla, &["--host", "0.0.0.0", "--api-key", "k"]);
     assert_eq!(keyed.ask("/v1/indexes", None).0, 401);
 }

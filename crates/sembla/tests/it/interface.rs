@@ -108,6 +108,7 @@ fn config_show_prints_every_setting_with_its_source() {
         host = "0.0.0.0"                             # flag --host
         port = 8080                                  # default
         api_key = ["***"]                            # variable API_KEY
+        aws_access_key = []                          # default
         payload_limit = 32000000                     # default
         cors_allow_origin = ["*"]                    # default
         openai_accept_token_ids = false              # default
@@ -130,6 +131,7 @@ fn config_show_prints_every_setting_with_its_source() {
         # Endpoints
         default_namespace = "me"                     # default
         model_dir = []                               # default
+        # s3_endpoint is not set
         replica_memory = "auto"                      # default
         prices = {}                                  # default
         scale_up_timeout = 120.0                     # default

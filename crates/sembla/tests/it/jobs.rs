@@ -2,9 +2,9 @@
 
 use std::process::{Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-use crate::command::{Ended, Sembla, fixture_models};
+use crate::command::{Ended, Sembla, folder, signal};
 
 #[test]
 fn an_interrupted_job_stops_and_leaves_nothing_behind() {
@@ -12,16 +12,16 @@ fn an_interrupted_job_stops_and_leaves_nothing_behind() {
     // Enough that the job is still under way when the interrupt comes.
     let row = "How do I get a replacement card, and what does it cost to have it sent to me?\n";
     fs_err::write(sembla.home().join("rows.txt"), row.repeat(400_000)).unwrap();
-    let model = fixture_models().join("tiny-bert");
+    let model = folder("tiny-bert");
     let args = ["embed", "rows.txt", "--column", "text", "--output", "out", "--model"];
-    let mut command = sembla.command(&[&args[..], &[model.to_str().unwrap()]].concat());
+    let mut command = sembla.command(&[&args[..], &[&model]].concat());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
 
     // The job has begun once its hidden folder is there.
     while names_beside_rows(&sembla).is_empty() {
         assert_eq!(child.try_wait().unwrap(), None, "the job ended before it began");
     }
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    signal(child.id(), Signal::INT);
     let ended = Ended::from(child.wait_with_output().unwrap());
     assert_eq!(ended.code, 3, "{ended:?}");
     assert!(ended.stderr.ends_with("stopped; nothing was written\n"), "{ended:?}");
@@ -33,10 +33,10 @@ fn a_job_into_an_index_that_was_killed_goes_on_without_a_duplicate_or_a_gap() {
     let sembla = Sembla::new();
     let rows: String = (0..8_000).map(|row| format!("question {row}\n")).collect();
     fs_err::write(sembla.home().join("rows.txt"), rows).unwrap();
-    let model = fixture_models().join("tiny-bert");
-    let created = sembla.run(&["index", "create", "faq", "--model", model.to_str().unwrap()]);
+    let model = folder("tiny-bert");
+    let created = sembla.run(&["index", "create", "faq", "--model", &model]);
     assert_eq!(created.code, 0, "{created:?}");
-    let file = sembla.home().join(".local/share/sembla/indexes/faq/data.mdb");
+    let file = sembla.data_dir().join("indexes/faq/data.mdb");
     let size = || fs_err::metadata(&file).unwrap().len();
 
     let embed = ["embed", "rows.txt", "--column", "text", "--to", "faq"];
@@ -65,7 +65,7 @@ fn a_limit_on_file_sizes_is_an_error_with_a_remedy_and_nothing_is_left_behind() 
     let output = Command::new("sh")
         .args(["-c", "ulimit -f 64; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_sembla")])
         .args(["embed", "rows.txt", "--output", "out", "--model"])
-        .arg(fixture_models().join("tiny-bert"))
+        .arg(folder("tiny-bert"))
         .env_clear()
         .env("HOME", sembla.home())
         .current_dir(sembla.home())
@@ -96,7 +96,7 @@ fn names_beside_rows(sembla: &Sembla) -> Vec<String> {
 fn the_share_of_the_peak_is_said_when_asked_for() {
     let sembla = Sembla::new();
     fs_err::write(sembla.home().join("rows.txt"), "a\nb\n").unwrap();
-    let model = fixture_models().join("tiny-bert");
+    let model = folder("tiny-bert");
     let args = [
         "embed",
         "rows.txt",
@@ -107,7 +107,7 @@ fn the_share_of_the_peak_is_said_when_asked_for() {
         "--measure-peak",
         "--threads=1",
     ];
-    let ended = sembla.run(&[&args[..], &["--model", model.to_str().unwrap()]].concat());
+    let ended = sembla.run(&[&args[..], &["--model", &model]].concat());
     assert_eq!(ended.code, 0, "{ended:?}");
     let line = ended.stdout.lines().last().unwrap();
     assert!(line.starts_with("  FMA peak") && line.ends_with("GFLOP/s on 1 thread)"), "{ended:?}");

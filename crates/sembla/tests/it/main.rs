@@ -1,6 +1,7 @@
 //! Runs the built binary as a user does.
 #![allow(clippy::unwrap_used, reason = "a test may panic, and its helpers with it")]
 
+mod archives;
 mod client;
 mod command;
 mod endpoint_cli;
@@ -16,6 +17,7 @@ mod replicas;
 mod script;
 mod security;
 mod serving;
+mod truss;
 
 /// How often a long test loops: `tests/scale.toml` has the counts for CI and for a soak.
 fn count(name: &str) -> u32 {

@@ -6,11 +6,11 @@ mod prepared;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use self::prepared::Prepared;
 pub(crate) use self::prepared::replicas_of;
-use crate::command::{Sembla, Served};
+use crate::command::{Sembla, Served, folder, signal};
 
 /// How often to look for a state of which no log tells. Without a pause the test would take the processor
 /// from the processes that it waits for.
@@ -21,6 +21,14 @@ fn serve(sembla: &Sembla) -> Served {
     Served::listen(sembla, &["serve", "--port", "0"])
 }
 
+/// Starts a server with one endpoint and waits until its replica is ready.
+fn tiny(sembla: &Sembla) -> Served {
+    Prepared::new(sembla).endpoint("tiny", "tiny-bert");
+    let mut served = serve(sembla);
+    ready(&mut served);
+    served
+}
+
 /// Waits until a replica is ready.
 fn ready(served: &mut Served) {
     served.read_until("a replica is ready");
@@ -28,11 +36,6 @@ fn ready(served: &mut Served) {
 
 fn embed(served: &Served, name: &str) -> u16 {
     served.ask(&format!("/serve/me/{name}/embed"), Some(r#"{"inputs": "a"}"#)).0
-}
-
-fn kill(process: u32) {
-    let pid = Pid::from_raw(i32::try_from(process).unwrap()).unwrap();
-    kill_process(pid, Signal::KILL).unwrap();
 }
 
 fn is_running(process: u32) -> bool {
@@ -61,7 +64,7 @@ fn without_endpoints_the_control_plane_is_healthy_at_once_and_starts_nothing() {
     let served = serve(&sembla);
     assert_eq!(served.ask("/health", None).0, 200);
     assert!(replicas_of(served.pid()).is_empty());
-    assert!(sembla.home().join(".local/share/sembla/endpoints.db").exists());
+    assert!(sembla.data_dir().join("endpoints.db").exists());
     let ended = served.stop();
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(ended.stderr.contains("endpoints are kept in the data directory"), "{ended:?}");
@@ -70,9 +73,7 @@ fn without_endpoints_the_control_plane_is_healthy_at_once_and_starts_nothing() {
 #[test]
 fn an_endpoint_that_was_asked_for_is_started_and_answers() {
     let sembla = Sembla::new();
-    Prepared::new(&sembla).endpoint("tiny", "tiny-bert");
-    let mut served = serve(&sembla);
-    ready(&mut served);
+    let served = tiny(&sembla);
     assert_eq!(embed(&served, "tiny"), 200);
     assert_eq!(replicas_of(served.pid()).len(), 1);
 }
@@ -92,13 +93,11 @@ fn tcp_sockets(process: u32) -> Vec<String> {
 #[test]
 fn a_replica_listens_where_its_user_alone_can_reach_it() {
     let sembla = Sembla::new();
-    Prepared::new(&sembla).endpoint("tiny", "tiny-bert");
-    let mut served = serve(&sembla);
-    ready(&mut served);
+    let served = tiny(&sembla);
     assert_eq!(embed(&served, "tiny"), 200);
     assert_eq!(tcp_sockets(only(&replicas_of(served.pid()))), Vec::<String>::new());
     assert!(!tcp_sockets(served.pid()).is_empty(), "the server itself has a port");
-    let folder = sembla.home().join(".local/share/sembla/run");
+    let folder = sembla.data_dir().join("run");
     assert_eq!(fs_err::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
     assert_eq!(fs_err::read_dir(&folder).unwrap().count(), 1);
     served.signal(Signal::KILL);
@@ -125,11 +124,9 @@ fn replicas_are_reached_below_a_data_directory_of_any_length() {
 #[test]
 fn a_replica_that_is_killed_has_a_successor() {
     let sembla = Sembla::new();
-    Prepared::new(&sembla).endpoint("tiny", "tiny-bert");
-    let mut served = serve(&sembla);
-    ready(&mut served);
+    let mut served = tiny(&sembla);
     let first = only(&replicas_of(served.pid()));
-    kill(first);
+    signal(first, Signal::KILL);
     ready(&mut served);
     assert_eq!(embed(&served, "tiny"), 200);
     assert_ne!(only(&replicas_of(served.pid())), first);
@@ -174,9 +171,7 @@ fn a_control_plane_that_is_killed_while_a_replica_starts_leaves_none() {
 #[test]
 fn a_stop_ends_replicas_in_order() {
     let sembla = Sembla::new();
-    Prepared::new(&sembla).endpoint("tiny", "tiny-bert");
-    let mut served = serve(&sembla);
-    ready(&mut served);
+    let served = tiny(&sembla);
     let replica = only(&replicas_of(served.pid()));
     let ended = served.stop();
     assert_eq!(ended.code, 0, "{ended:?}");
@@ -193,7 +188,7 @@ fn a_replica_that_hangs_does_not_hold_a_stop_beyond_its_limit() {
     let mut served = Served::listen(&sembla, &["serve", "--port", "0", "--drain-limit", "0.2"]);
     ready(&mut served);
     let replica = only(&replicas_of(served.pid()));
-    kill_process(Pid::from_raw(i32::try_from(replica).unwrap()).unwrap(), Signal::STOP).unwrap();
+    signal(replica, Signal::STOP);
     let begun = Instant::now();
     let ended = served.stop();
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
@@ -204,10 +199,8 @@ fn a_replica_that_hangs_does_not_hold_a_stop_beyond_its_limit() {
 #[test]
 fn a_second_server_on_one_data_directory_leaves_the_endpoints_to_the_first() {
     let sembla = Sembla::new();
-    Prepared::new(&sembla).endpoint("tiny", "tiny-bert");
-    let mut first = serve(&sembla);
-    ready(&mut first);
-    let model = crate::command::fixture_models().join("tiny-bert").display().to_string();
+    let _first = tiny(&sembla);
+    let model = folder("tiny-bert");
     let second = Served::start(&sembla, &["serve", "--port", "0", "--model", &model]);
     assert!(replicas_of(second.pid()).is_empty());
     let ended = second.stop();
@@ -216,17 +209,17 @@ fn a_second_server_on_one_data_directory_leaves_the_endpoints_to_the_first() {
 
 #[test]
 fn no_endpoints_are_kept_for_inference_alone() {
-    let model = crate::command::fixture_models().join("tiny-bert").display().to_string();
+    let model = folder("tiny-bert");
     let sembla = Sembla::new();
     let args = ["serve", "--port", "0", "--model", &model, "--inference-only"];
     let ended = Served::start(&sembla, &args).stop();
     assert!(ended.stderr.contains("there are no endpoints here why="), "{ended:?}");
-    assert!(!sembla.home().join(".local/share/sembla").exists());
+    assert!(!sembla.data_dir().exists());
 }
 
 #[test]
 fn a_standard_input_that_is_no_pipe_has_no_owner_at_its_other_end() {
-    let model = crate::command::fixture_models().join("tiny-bert").display().to_string();
+    let model = folder("tiny-bert");
     let ended =
         Sembla::new().run(&["serve", "--port", "0", "--model", &model, "--exit-with-owner"]);
     assert_eq!(ended.code, 3, "{ended:?}");

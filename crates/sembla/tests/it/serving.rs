@@ -5,20 +5,16 @@ use std::net::TcpStream;
 
 use rustix::process::Signal;
 
-use crate::command::{Sembla, Served, fixture_models};
-
-fn tiny_bert() -> String {
-    fixture_models().join("tiny-bert").display().to_string()
-}
+use crate::command::{Sembla, Served, folder};
 
 fn serve(sembla: &Sembla, args: &[&str]) -> Served {
-    let model = tiny_bert();
+    let model = folder("tiny-bert");
     Served::start(sembla, &[&["serve", "--model", &model, "--port", "0"], args].concat())
 }
 
 #[test]
 fn a_public_address_without_a_key_serves_models_if_told_to_and_nothing_otherwise() {
-    let model = tiny_bert();
+    let model = folder("tiny-bert");
     let open = ["serve", "--model", &model, "--port", "0", "--host", "0.0.0.0"];
     let refused = Sembla::new().run(&open);
     assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{refused:?}");
@@ -63,7 +59,7 @@ fn keys_and_tokens_are_in_no_log() {
 fn a_start_command_of_the_rival_works_and_is_told_what_has_no_effect() {
     let sembla = Sembla::new()
         .with_env("HOSTNAME", "3f4e5d6c7b8a")
-        .with_env("MODEL_ID", tiny_bert())
+        .with_env("MODEL_ID", folder("tiny-bert"))
         .with_env("PORT", "0")
         .with_env("MAX_BATCH_TOKENS", "1024");
     let args = ["serve", "--auto-truncate", "true", "--max-client-batch-size", "64"];
@@ -92,7 +88,7 @@ fn a_model_that_cannot_be_loaded_ends_the_server() {
 fn an_address_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let ended = Sembla::new().run(&["serve", "--model", &tiny_bert(), "--port", &port]);
+    let ended = Sembla::new().run(&["serve", "--model", &folder("tiny-bert"), "--port", &port]);
     assert_eq!(ended.code, 3);
     let expected = format!("sembla: failed to listen on 127.0.0.1, port {port}: ");
     assert!(ended.stderr.contains(&expected), "{ended:?}");

@@ -2,7 +2,8 @@
 
 use axum::http::StatusCode;
 use wire::huggingface::{self, Parameters, PipelineInputs, PipelineRequest};
-use wire::tei::{EmbedRequest, SimilarityParameters, SimilarityRequest};
+use wire::inputs::Inputs;
+use wire::tei::{EmbedRequest, SimilarityInputs, SimilarityParameters, SimilarityRequest};
 
 use crate::error::{ErrorKind, HttpError};
 
@@ -16,32 +17,42 @@ pub(crate) enum Task {
 /// Finds the task from the shape of `inputs`. A parameter at the root goes before the same one
 /// under `parameters`.
 pub(crate) fn task(request: PipelineRequest) -> Task {
-    let below = request.parameters.unwrap_or_default();
-    let parameters = Parameters {
-        truncate: request.truncate.or(below.truncate),
-        truncation_direction: request.truncation_direction.or(below.truncation_direction),
-        prompt_name: request.prompt_name.or(below.prompt_name),
-        normalize: request.normalize.or(below.normalize),
-        dimensions: request.dimensions.or(below.dimensions),
+    let root = Parameters {
+        truncate: request.truncate,
+        truncation_direction: request.truncation_direction,
+        prompt_name: request.prompt_name,
+        normalize: request.normalize,
+        dimensions: request.dimensions,
     };
+    let parameters = root.or(request.parameters.unwrap_or_default());
     match request.inputs {
-        PipelineInputs::Embed(inputs) => Task::Embed(EmbedRequest {
+        PipelineInputs::Embed(inputs) => Task::embed(inputs, parameters, request.report),
+        PipelineInputs::Similarity(inputs) => Task::similarity(inputs, parameters),
+    }
+}
+
+impl Task {
+    pub(super) fn embed(inputs: Inputs, parameters: Parameters, report: Option<bool>) -> Self {
+        Self::Embed(EmbedRequest {
             inputs,
             truncate: parameters.truncate,
             truncation_direction: parameters.truncation_direction,
             prompt_name: parameters.prompt_name,
             normalize: parameters.normalize,
             dimensions: parameters.dimensions,
-            report: request.report,
-        }),
-        PipelineInputs::Similarity(inputs) => Task::Similarity(SimilarityRequest {
+            report,
+        })
+    }
+
+    pub(super) fn similarity(inputs: SimilarityInputs, parameters: Parameters) -> Self {
+        Self::Similarity(SimilarityRequest {
             inputs,
             parameters: Some(SimilarityParameters {
                 truncate: parameters.truncate,
                 truncation_direction: parameters.truncation_direction,
                 prompt_name: parameters.prompt_name,
             }),
-        }),
+        })
     }
 }
 
@@ -54,7 +65,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::Tokenizer
         | ErrorKind::BadHost
         | ErrorKind::WrongTask => StatusCode::BAD_REQUEST,
-        ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorKind::Unauthorized | ErrorKind::BadSignature => StatusCode::UNAUTHORIZED,
         ErrorKind::UnknownModel | ErrorKind::UnknownRoute => StatusCode::NOT_FOUND,
         ErrorKind::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
         ErrorKind::TooSlow => StatusCode::REQUEST_TIMEOUT,

@@ -53,7 +53,7 @@ fn status(endpoint: &endpoints::Endpoint, created_by: &str, url: &BaseUrl) -> wi
         updated_by: actor(&updated_by),
         private: None,
         state: state(status.state),
-        message: message(endpoint),
+        message: message(status),
         error_message: has_failed.then(|| status.reason.clone()),
         ready_replica: status.ready_replicas,
         target_replica: status.target_replicas,
@@ -71,18 +71,13 @@ fn answers(status: &endpoints::Status) -> bool {
     }
 }
 
-// Why it is as it is and what would help; and of one that is well, what differs from what was asked for.
-fn message(endpoint: &endpoints::Endpoint) -> String {
-    let status = &endpoint.status;
-    let mut parts = Vec::new();
-    if !status.reason.is_empty() {
-        parts.push(status.reason.as_str());
-        parts.extend(status.remedy.as_deref());
+// Why it is as it is, and what would help.
+fn message(status: &endpoints::Status) -> String {
+    match (status.reason.as_str(), status.remedy.as_deref()) {
+        ("", _) => String::new(),
+        (reason, None) => reason.to_owned(),
+        (reason, Some(remedy)) => format!("{reason}; {remedy}"),
     }
-    if status.state == State::Running {
-        parts.extend(endpoint.record.body.examined.note.as_deref());
-    }
-    parts.join("; ")
 }
 
 fn state(state: State) -> wire::State {

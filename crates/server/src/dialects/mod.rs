@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use engine::{Input, Truncation};
 use wire::inputs::{Inputs, Item};
 use wire::tei::TruncationDirection;
 
 use crate::error::{ErrorKind, HttpError};
+use crate::respond::JSON;
 
 pub(crate) mod control;
 pub(crate) mod huggingface;
@@ -16,6 +17,7 @@ pub(crate) mod indexes;
 pub(crate) mod openai;
 pub(crate) mod opensearch;
 pub(crate) mod pinecone;
+pub(crate) mod sagemaker;
 pub(crate) mod tei;
 
 /// Returns an error about one field.
@@ -56,6 +58,12 @@ pub(crate) enum Dialect {
     /// The data plane, whose errors have another shape.
     PineconeData,
     OpenSearch,
+    /// SageMaker's runtime.
+    Sagemaker,
+    /// SageMaker's control plane, in JSON 1.1.
+    SagemakerControl,
+    /// AWS's form calls, which answer in XML.
+    AwsForm,
 }
 
 impl Dialect {
@@ -68,6 +76,8 @@ impl Dialect {
                 _ => Self::Pinecone,
             },
             Some("os") => Self::OpenSearch,
+            Some("endpoints") => Self::Sagemaker,
+            Some("aws") => Self::SagemakerControl,
             Some("v1") if parts.next() == Some("indexes") => Self::Sembla,
             Some("v1" | "embeddings") => Self::OpenAi,
             Some("pipeline" | "models" | "v2" | "serve") => Self::HuggingFace,
@@ -87,6 +97,9 @@ impl Dialect {
             Self::Pinecone => serde_json::to_vec(&pinecone::control_error_body(error)),
             Self::PineconeData => serde_json::to_vec(&pinecone::data_error_body(error)),
             Self::OpenSearch => serde_json::to_vec(&opensearch::error_body(error)),
+            Self::Sagemaker => serde_json::to_vec(&sagemaker::error_body(error)),
+            Self::SagemakerControl => serde_json::to_vec(&sagemaker::control_error_body(error)),
+            Self::AwsForm => Ok(sagemaker::form_error_body(error, request_id)),
         };
         let status = match self {
             Self::Tei => tei::status(error.kind),
@@ -95,8 +108,30 @@ impl Dialect {
             Self::Sembla => indexes::status(error.kind),
             Self::Pinecone | Self::PineconeData => pinecone::status(error.kind),
             Self::OpenSearch => opensearch::status(error.kind),
+            Self::Sagemaker => sagemaker::status(error.kind),
+            Self::SagemakerControl | Self::AwsForm => sagemaker::control_status(error.kind),
         };
         (status, body.expect("an error body has string keys only"))
+    }
+
+    /// Returns what an error is called in the header that AWS's clients read.
+    pub(crate) fn error_type(self, kind: ErrorKind) -> Option<&'static str> {
+        match self {
+            Self::Sagemaker => Some(sagemaker::error_type(kind)),
+            Self::SagemakerControl | Self::AwsForm => Some(sagemaker::control_error_type(kind)),
+            Self::Tei
+            | Self::OpenAi
+            | Self::HuggingFace
+            | Self::Sembla
+            | Self::Pinecone
+            | Self::PineconeData
+            | Self::OpenSearch => None,
+        }
+    }
+
+    /// Returns what the body of an error is.
+    pub(crate) fn content_type(self) -> HeaderValue {
+        if self == Self::AwsForm { HeaderValue::from_static("text/xml") } else { JSON }
     }
 }
 
@@ -204,6 +239,8 @@ mod tests {
             ("/pinecone/i/a/query", Dialect::PineconeData),
             ("/pinecone/legacy/a/query", Dialect::PineconeData),
             ("/os/a/_search", Dialect::OpenSearch),
+            ("/endpoints/a/invocations", Dialect::Sagemaker),
+            ("/aws", Dialect::SagemakerControl),
         ] {
             assert_eq!(Dialect::of_path(path), dialect, "{path}");
         }

@@ -93,7 +93,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::Tokenizer
         | ErrorKind::BadHost
         | ErrorKind::WrongTask => StatusCode::BAD_REQUEST,
-        ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorKind::Unauthorized | ErrorKind::BadSignature => StatusCode::UNAUTHORIZED,
         ErrorKind::UnknownModel | ErrorKind::UnknownRoute => StatusCode::NOT_FOUND,
         ErrorKind::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
         ErrorKind::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -133,7 +133,9 @@ fn kind_and_code(kind: ErrorKind) -> (&'static str, Option<&'static str>) {
         }
         ErrorKind::Tokenizer => ("invalid_request_error", Some("tokenizer_error")),
         ErrorKind::WrongTask => ("invalid_request_error", Some("wrong_model_type")),
-        ErrorKind::Unauthorized => ("invalid_request_error", Some("invalid_api_key")),
+        ErrorKind::Unauthorized | ErrorKind::BadSignature => {
+            ("invalid_request_error", Some("invalid_api_key"))
+        }
         ErrorKind::UnknownModel => ("invalid_request_error", Some("model_not_found")),
         ErrorKind::UnknownRoute => ("invalid_request_error", Some("unknown_url")),
         ErrorKind::WrongMethod => ("invalid_request_error", Some("method_not_allowed")),

@@ -36,7 +36,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::Tokenizer
         | ErrorKind::BadHost
         | ErrorKind::WrongTask => StatusCode::BAD_REQUEST,
-        ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorKind::Unauthorized | ErrorKind::BadSignature => StatusCode::UNAUTHORIZED,
         ErrorKind::UnknownModel | ErrorKind::UnknownRoute => StatusCode::NOT_FOUND,
         ErrorKind::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
         ErrorKind::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -66,7 +66,9 @@ pub(crate) fn error_type(kind: ErrorKind) -> &'static str {
         | ErrorKind::UnknownRoute
         | ErrorKind::WrongMethod => "illegal_argument_exception",
         ErrorKind::BadJson => "parse_exception",
-        ErrorKind::Unauthorized | ErrorKind::ForeignPage => "security_exception",
+        ErrorKind::Unauthorized | ErrorKind::BadSignature | ErrorKind::ForeignPage => {
+            "security_exception"
+        }
         ErrorKind::ContentType | ErrorKind::ContentEncoding => "media_type_header_exception",
         ErrorKind::TooSlow => "timeout_exception",
         ErrorKind::TooLarge => "content_too_long_exception",

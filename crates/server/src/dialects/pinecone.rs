@@ -24,7 +24,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::Tokenizer
         | ErrorKind::BadHost
         | ErrorKind::WrongTask => StatusCode::BAD_REQUEST,
-        ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorKind::Unauthorized | ErrorKind::BadSignature => StatusCode::UNAUTHORIZED,
         ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
         ErrorKind::UnknownModel | ErrorKind::UnknownRoute => StatusCode::NOT_FOUND,
         ErrorKind::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
@@ -79,7 +79,7 @@ fn code(kind: ErrorKind) -> Code {
         | ErrorKind::BadHost
         | ErrorKind::ContentEncoding
         | ErrorKind::ContentType => INVALID_ARGUMENT,
-        ErrorKind::Unauthorized => UNAUTHENTICATED,
+        ErrorKind::Unauthorized | ErrorKind::BadSignature => UNAUTHENTICATED,
         ErrorKind::ForeignPage => FORBIDDEN,
         ErrorKind::UnknownModel | ErrorKind::UnknownRoute => NOT_FOUND,
         ErrorKind::TooSlow => DEADLINE_EXCEEDED,

@@ -43,6 +43,11 @@ fn advice(kind: ErrorKind) -> Advice {
             "Send `Authorization: Bearer KEY`, `Authorization: Api-Key KEY` or `Api-Key: KEY`",
             "Compare with `--api-key` and `GET /api/keys`. The log shows no keys",
         ),
+        ErrorKind::BadSignature => (
+            "The AWS signature is not one of this request, is too old, or leaves something out that must be signed",
+            "Sign the request anew with the secret of the access key; set the clock that is wrong",
+            "Compare with `--aws-access-key`. A proxy on the way must keep the headers, and the host as `X-Forwarded-Host`",
+        ),
         ErrorKind::UnknownModel => (
             "Several models are served, and none has the name that the request gives",
             "Use one of the names that the message lists, or none for the first model",

@@ -10,7 +10,7 @@ use endpoints::InFlight;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::deliver::Delivered;
+use super::deliver::{Delivered, Line};
 use super::headers;
 
 /// How many tokens a replica computed.
@@ -19,7 +19,7 @@ const COMPUTE_TOKENS: HeaderName = HeaderName::from_static("x-compute-tokens");
 /// Makes a replica's answer that of the gateway. Its request counts as used with the tokens that the
 /// replica reports, else with the estimate if it succeeded; a probe does not count.
 pub(super) fn pass_on(delivered: Delivered, estimate: u64, is_probe: bool) -> Response<Body> {
-    let Delivered { response, in_flight } = delivered;
+    let Delivered { response, line, in_flight } = delivered;
     let (mut parts, body) = response.into_parts();
     headers::strip_answer(&mut parts.headers);
     let otherwise = if parts.status.is_success() { estimate } else { 0 };
@@ -29,7 +29,8 @@ pub(super) fn pass_on(delivered: Delivered, estimate: u64, is_probe: bool) -> Re
     if !is_probe && parts.status.is_success() {
         in_flight.answer_begins();
     }
-    Response::from_parts(parts, Body::new(Answering { body, in_flight: Some(in_flight), tokens }))
+    let on_the_way = Some((line, in_flight));
+    Response::from_parts(parts, Body::new(Answering { body, on_the_way, tokens }))
 }
 
 fn reported(headers: &HeaderMap) -> Option<u64> {
@@ -40,13 +41,15 @@ fn reported(headers: &HeaderMap) -> Option<u64> {
 /// byte, so that the request counts as used even if the client takes no more of it.
 struct Answering {
     body: Incoming,
-    in_flight: Option<InFlight>,
+    on_the_way: Option<(Line, InFlight)>,
     tokens: Option<u64>,
 }
 
 impl Answering {
     fn end(&mut self) {
-        if let (Some(in_flight), Some(tokens)) = (self.in_flight.take(), self.tokens) {
+        let Some((line, in_flight)) = self.on_the_way.take() else { return };
+        line.keep();
+        if let Some(tokens) = self.tokens {
             in_flight.answered(tokens);
         }
     }
@@ -60,7 +63,9 @@ impl http_body::Body for Answering {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let Self { body, on_the_way, .. } = &mut *self;
+        let Some((line, _)) = on_the_way else { return Poll::Ready(None) };
+        let frame = ready!(line.connection.poll_body(body, context));
         if frame.is_none() {
             self.end();
         }

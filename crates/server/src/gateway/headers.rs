@@ -1,10 +1,10 @@
 //! Which headers pass.
 
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use endpoints::{Answers, View};
+use endpoints::View;
 
 use crate::hop_by_hop::strip_hop_by_hop;
-use crate::routes::root_answers::{ANSWERS, LISTS, TOOLKIT};
+use crate::routes::root_answers::{self, ANSWERS};
 
 /// How long a client waits for a replica, in seconds.
 pub(super) const SCALE_UP_TIMEOUT: HeaderName = HeaderName::from_static("x-scale-up-timeout");
@@ -52,8 +52,5 @@ pub(super) fn strip_answer(headers: &mut HeaderMap) {
 fn answers(view: &View) -> HeaderValue {
     let body = &view.record.body;
     let serving = body.spec_of(body.lead()).unwrap_or(&body.spec);
-    match serving.answers() {
-        Answers::Lists => LISTS,
-        Answers::Toolkit => TOOLKIT,
-    }
+    root_answers::header(&serving.answers())
 }

@@ -1,25 +1,20 @@
 //! Connections to replicas, kept open between requests.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use endpoints::{Address, LaunchId, Route};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time;
 
-use super::upload::Sending;
-
-/// An open connection. Dropping it closes it, and lets a request go that it is at.
-pub(super) type Connection = SendRequest<Sending>;
+use super::connection::Connection;
 
 /// Connections that no request is on, by the launch of a replica: a new one has another number, even at
 /// the same address. Cheap to clone; all clones are one.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Pool(Arc<Mutex<Idle>>);
 
 type Idle = HashMap<LaunchId, Vec<Connection>>;
@@ -34,7 +29,7 @@ impl Pool {
         let mut idle = self.idle();
         let connections = idle.get_mut(&launch)?;
         // The last one was used last, and so is the least likely to have been closed.
-        std::iter::from_fn(|| connections.pop()).find(Connection::is_ready)
+        std::iter::from_fn(|| connections.pop()).find_map(free)
     }
 
     /// Opens a connection to a replica.
@@ -45,9 +40,9 @@ impl Pool {
                     let stream = TcpStream::connect(address).await?;
                     // The head of a request must not wait for the acknowledgement of the one before.
                     stream.set_nodelay(true)?;
-                    handshake(stream).await
+                    Connection::over(stream).await
                 }
-                Address::Socket(path) => handshake(UnixStream::connect(path).await?).await,
+                Address::Socket(path) => Connection::over(UnixStream::connect(path).await?).await,
             }
         };
         match time::timeout(CONNECT_TIMEOUT, opened).await {
@@ -56,28 +51,20 @@ impl Pool {
         }
     }
 
-    /// Keeps a connection for the next request, as soon as the answer that it is at was taken whole. One
-    /// of which it was not is closed.
-    pub(super) fn keep(&self, launch: LaunchId, mut connection: Connection) {
-        let pool = self.clone();
-        // Ends with the answer, which ends with its client.
-        tokio::spawn(async move {
-            if connection.ready().await.is_ok() {
-                pool.put(launch, connection);
-            }
-        });
+    /// Keeps a connection for the next request, if the answer that it was at was taken whole. One of which
+    /// it was not is closed.
+    pub(super) fn keep(&self, launch: LaunchId, connection: Connection) {
+        if let Some(connection) = free(connection) {
+            self.idle().entry(launch).or_default().push(connection);
+        }
     }
 
-    fn put(&self, launch: LaunchId, connection: Connection) {
-        let mut idle = self.idle();
-        if !idle.contains_key(&launch) {
-            // A new replica came, so that others may have gone.
-            idle.retain(|_, connections| {
-                connections.retain(|connection| !connection.is_closed());
-                !connections.is_empty()
-            });
-        }
-        idle.entry(launch).or_default().push(connection);
+    /// Closes what replicas have closed. Nobody else notices it of those that no request is on.
+    pub(crate) fn tidy(&self) {
+        self.idle().retain(|_, connections| {
+            connections.retain_mut(Connection::is_free);
+            !connections.is_empty()
+        });
     }
 
     fn idle(&self) -> MutexGuard<'_, Idle> {
@@ -85,13 +72,12 @@ impl Pool {
     }
 }
 
-async fn handshake<S>(stream: S) -> io::Result<Connection>
-where
-    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let shaken = http1::handshake(TokioIo::new(stream)).await;
-    let (connection, driver) = shaken.map_err(io::Error::other)?;
-    // Ends with the connection.
-    tokio::spawn(driver);
-    Ok(connection)
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").finish_non_exhaustive()
+    }
+}
+
+fn free(mut connection: Connection) -> Option<Connection> {
+    connection.is_free().then_some(connection)
 }

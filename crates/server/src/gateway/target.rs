@@ -10,14 +10,14 @@ const PREFIX: &str = "/serve/";
 
 /// Where a path leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Target<'a> {
+pub(crate) struct Target<'a> {
     /// Whose endpoint. As it was sent: no namespace needs percent-encoding.
-    pub(super) namespace: &'a str,
+    pub(crate) namespace: &'a str,
     /// Its name.
-    pub(super) name: &'a str,
+    pub(crate) name: &'a str,
     /// What stands behind it, with its `/`.
-    rest: &'a str,
-    query: Option<&'a str>,
+    pub(crate) rest: &'a str,
+    pub(crate) query: Option<&'a str>,
 }
 
 impl<'a> Target<'a> {

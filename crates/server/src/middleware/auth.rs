@@ -11,7 +11,6 @@ use endpoints::Scope;
 use crate::App;
 use crate::asker::Asker;
 use crate::error::{ErrorKind, HttpError};
-use crate::serve::Local;
 
 /// Lets a request through if it has a key that may run models, or if there is none to have.
 pub(crate) async fn require_invoke(
@@ -32,9 +31,7 @@ pub(crate) async fn require_admin(
 }
 
 async fn require(app: &App, scope: Scope, request: Request, next: Next) -> Response<Body> {
-    let is_local = request.extensions().get::<Local>().is_some();
-    let asker =
-        if is_local { Ok(Asker::Operator) } else { Asker::identify(app, request.headers()) };
+    let asker = Asker::identify(app, request.extensions(), request.headers());
     // These routes are about no namespace, so that whoever is bound to one may not use them.
     match asker.and_then(|asker| asker.may(scope, None)) {
         Ok(()) => next.run(request).await,

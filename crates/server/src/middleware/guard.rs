@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::IntoResponse;
 
 use crate::App;
+use crate::aws;
 use crate::config::{AllowedOrigins, ServerConfig};
 use crate::error::{ErrorKind, HttpError};
 
@@ -24,9 +25,15 @@ pub(crate) async fn refuse_foreign_pages(
     next: Next,
 ) -> Response<Body> {
     let (method, headers) = (request.method(), request.headers());
+    // A call of AWS's has a header that no page sends without asking first.
+    let is_aws = request.uri().path() == aws::PATH
+        && (headers.contains_key(aws::TARGET) || headers.contains_key(header::AUTHORIZATION));
     let has_body = !http_body::Body::is_end_stream(request.body());
-    let checked =
-        if has_body && method != Method::GET { check_content_type(headers) } else { Ok(()) };
+    let checked = if has_body && method != Method::GET && !is_aws {
+        check_content_type(headers)
+    } else {
+        Ok(())
+    };
     // Where a key is needed the route asks for it, and no page has one by itself.
     let is_keyed = app.needs_key();
     match checked.and_then(|()| if is_keyed { Ok(()) } else { check_page(app.config(), headers) }) {
@@ -131,6 +138,7 @@ mod tests {
         ServerConfig {
             payload_limit: 1,
             api_keys: Vec::new(),
+            aws_access_keys: Vec::new(),
             cors_allow_origin: AllowedOrigins::Any,
             root_task: RootTask::ByShape,
             openai_token_ids: TokenIds::Refuse,

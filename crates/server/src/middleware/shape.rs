@@ -9,12 +9,12 @@ use axum::http::{HeaderValue, Response, header};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 
+use crate::aws::ERROR_TYPE;
 use crate::dialects::Dialect;
 use crate::endpoint_error::EndpointErrorKind;
 use crate::error::{ErrorKind, HttpError};
 use crate::indexes::IndexErrorKind;
 use crate::middleware::observe;
-use crate::respond::JSON;
 
 /// Writes the body of an answer that carries an [`HttpError`].
 pub(crate) async fn shape_errors(request: Request, next: Next) -> Response<Body> {
@@ -32,7 +32,10 @@ pub(crate) async fn shape_errors(request: Request, next: Next) -> Response<Body>
     let headers = response.headers_mut();
     // Of the empty body that this one takes the place of.
     headers.remove(header::CONTENT_LENGTH);
-    headers.insert(header::CONTENT_TYPE, JSON);
+    headers.insert(header::CONTENT_TYPE, dialect.content_type());
+    if let Some(error_type) = dialect.error_type(err.kind) {
+        headers.insert(ERROR_TYPE, HeaderValue::from_static(error_type));
+    }
     if let Some(retry_after) = err.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(retry_after)));
     }

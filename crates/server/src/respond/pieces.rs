@@ -2,6 +2,7 @@
 
 mod pinecone;
 
+use std::borrow::Cow;
 use std::iter::{Enumerate, Peekable};
 use std::ops::ControlFlow;
 use std::vec::IntoIter;
@@ -18,16 +19,16 @@ use crate::dialects;
 pub(crate) use pinecone::{Matches, PineconeList};
 
 /// How rows stand in the body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Brackets {
     /// A list of embeddings.
     Nested,
     /// One embedding alone.
     Flat,
-    /// A list of embeddings in an object.
-    InObject,
-    /// One embedding alone in an object.
-    FlatInObject,
+    /// A list of embeddings in a field of an object.
+    InObject(Cow<'static, str>),
+    /// One embedding alone in a field of an object.
+    FlatInObject(Cow<'static, str>),
 }
 
 impl Brackets {
@@ -35,16 +36,19 @@ impl Brackets {
     pub(crate) fn of_a_list(self) -> Self {
         match self {
             Self::Nested | Self::Flat => Self::Nested,
-            Self::InObject | Self::FlatInObject => Self::InObject,
+            Self::InObject(field) | Self::FlatInObject(field) => Self::InObject(field),
         }
     }
 
-    fn is_flat(self) -> bool {
-        matches!(self, Self::Flat | Self::FlatInObject)
+    fn is_flat(&self) -> bool {
+        matches!(self, Self::Flat | Self::FlatInObject(_))
     }
 
-    fn is_in_object(self) -> bool {
-        matches!(self, Self::InObject | Self::FlatInObject)
+    fn field(&self) -> Option<&str> {
+        match self {
+            Self::InObject(field) | Self::FlatInObject(field) => Some(field),
+            Self::Nested | Self::Flat => None,
+        }
     }
 }
 
@@ -64,12 +68,13 @@ impl Rows {
 
 impl Pieces for Rows {
     fn write_next(&mut self, out: &mut BytesMut) -> Result<ControlFlow<()>, NotFinite> {
-        if self.brackets.is_in_object() && !self.has_begun {
-            out.put_slice(br#"{"embeddings":"#);
+        if let Some(field) = self.brackets.field().filter(|_| !self.has_begun) {
+            let field = serde_json::to_string(field).expect("a string is JSON");
+            out.put_slice(format!("{{{field}:").as_bytes());
         }
         self.has_begun = true;
         let written = self.write_row(out)?;
-        if self.brackets.is_in_object() && written.is_break() {
+        if self.brackets.field().is_some() && written.is_break() {
             out.put_u8(b'}');
         }
         Ok(written)

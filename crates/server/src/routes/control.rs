@@ -94,11 +94,7 @@ pub(crate) async fn revoke_key(
 ) -> Result<Response<Body>, HttpError> {
     let id = own_key(&steward, &id)?.id;
     parameters.only(&["open"])?;
-    let is_meant = match parameters.get("open") {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(_) => return Err(bad_field("open", "it must be true or false")),
-    };
+    let is_meant = parameters.switch("open")? == Some(true);
     let is_guarded = is_meant || !app.config().api_keys.is_empty();
     let last = if is_guarded { LastKey::Revoke } else { LastKey::Keep };
     let revoked = steward.control().revoke_key(id, last).await?;

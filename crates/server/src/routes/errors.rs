@@ -2,7 +2,7 @@
 
 use axum::http::{Method, Uri};
 use utoipa::{IntoResponses, OpenApi};
-use wire::{huggingface, indexes, openai, opensearch, pinecone, tei};
+use wire::{huggingface, indexes, openai, opensearch, pinecone, sagemaker, tei};
 
 use crate::app::App;
 use crate::error::{ErrorKind, HttpError};
@@ -17,6 +17,7 @@ use crate::error::{ErrorKind, HttpError};
     tei::ErrorBody,
     openai::ErrorBody,
     huggingface::ErrorBody,
+    sagemaker::ErrorBody,
     opensearch::ErrorBody,
     opensearch::ErrorObject,
     opensearch::Cause
@@ -109,6 +110,34 @@ pub(crate) enum EndpointErrors {
     Failed(huggingface::ErrorBody),
     #[response(status = 501, description = "The server is no control plane")]
     NoEndpoints(huggingface::ErrorBody),
+}
+
+/// What a route of SageMaker's answers in place of a result.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers that middleware::shape writes")]
+pub(crate) enum SagemakerErrors {
+    #[response(status = 400, description = "What is asked for cannot be; the message says why")]
+    Validation(sagemaker::ErrorBody),
+    #[response(
+        status = 403,
+        description = "No signature or key, or one that is not known or not right"
+    )]
+    Unauthorized(sagemaker::ErrorBody),
+    #[response(status = 413, description = "The body is larger than the payload limit")]
+    TooLarge(sagemaker::ErrorBody),
+    #[response(status = 424, description = "The model answered with an error, which is repeated")]
+    Model(sagemaker::ErrorBody),
+    #[response(
+        status = 429,
+        description = "No replica is ready yet, or the key has used up its tokens"
+    )]
+    NotReady(sagemaker::ErrorBody),
+    #[response(status = 500, description = "The server failed; see the log")]
+    Internal(sagemaker::ErrorBody),
+    #[response(status = 503, description = "Too much to do; try again")]
+    Unavailable(sagemaker::ErrorBody),
+    #[response(status = 530, description = "No replica answered")]
+    Unreachable(sagemaker::ErrorBody),
 }
 
 /// What our own routes of the control plane answer in place of a result.

@@ -11,6 +11,7 @@ pub(crate) mod openai;
 pub(crate) mod opensearch;
 pub(crate) mod pinecone;
 pub(crate) mod root_answers;
+pub(crate) mod sagemaker;
 mod tasks;
 pub(crate) mod tei;
 pub(crate) mod tokens;

@@ -3,12 +3,13 @@
 use axum::body::Body;
 use axum::http::Response;
 use wire::huggingface::PipelineRequest;
+use wire::sagemaker::Invocation;
 use wire::tei::{EmbedAllRequest, EmbedRequest, EmbedResponse, SimilarityRequest};
 
 use super::errors::TeiErrors;
-use super::root_answers::Answers;
+use super::root_answers::RootAnswers;
 use super::tasks;
-use crate::body::JsonBody;
+use crate::body::{AnyJsonBody, JsonBody};
 use crate::call::Call;
 use crate::config::RootTask;
 use crate::dialects;
@@ -88,16 +89,18 @@ pub(crate) async fn similarity(
 )]
 pub(crate) async fn root(
     call: Call,
-    answers: Answers,
+    answers: RootAnswers,
     request: Result<JsonBody<PipelineRequest>, HttpError>,
 ) -> Response<Body> {
-    answers.shape(answer_root(&call, answers, request).await)
+    let task = request.map(|JsonBody(request)| dialects::huggingface::task(request));
+    answers.shape(answer_root(&call, &answers, task).await)
 }
 
-/// The same as `POST /`, for Amazon SageMaker.
+/// The same as `POST /`, for Amazon SageMaker: the inputs may also stand alone, or in pairs of an instruction
+/// and a text.
 #[utoipa::path(
     post, path = "/invocations", tag = "text-embeddings-inference",
-    request_body = PipelineRequest,
+    request_body = Invocation,
     responses(
         (status = 200, description = "As `/embed` or `/similarity`", body = Vec<Vec<f32>>),
         TeiErrors
@@ -105,19 +108,19 @@ pub(crate) async fn root(
 )]
 pub(crate) async fn invocations(
     call: Call,
-    answers: Answers,
-    request: Result<JsonBody<PipelineRequest>, HttpError>,
+    answers: RootAnswers,
+    request: Result<AnyJsonBody<Invocation>, HttpError>,
 ) -> Response<Body> {
-    answers.shape(answer_root(&call, answers, request).await)
+    let task = request.map(|AnyJsonBody(request)| dialects::sagemaker::task(request));
+    answers.shape(answer_root(&call, &answers, task).await)
 }
 
 async fn answer_root(
     call: &Call,
-    answers: Answers,
-    request: Result<JsonBody<PipelineRequest>, HttpError>,
+    answers: &RootAnswers,
+    task: Result<Task, HttpError>,
 ) -> Result<Response<Body>, HttpError> {
-    let JsonBody(request) = request?;
-    match (dialects::huggingface::task(request), call.app.config().root_task) {
+    match (task?, call.app.config().root_task) {
         (Task::Similarity(request), _) => tasks::similarity(call, None, request).await,
         (Task::Embed(request), RootTask::ByShape) => {
             tasks::embed(call, None, request, answers.brackets()).await

@@ -7,13 +7,12 @@ use std::pin::pin;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Service as _;
 
@@ -21,6 +20,7 @@ use super::stall::Stall;
 use super::{Listener, Local, accept_all};
 use crate::App;
 use crate::address::LocalEnd;
+use crate::aws;
 use crate::config::ConnectionLimits;
 use crate::middleware::prefix;
 
@@ -31,18 +31,12 @@ pub(super) struct Connections {
     http: http1::Builder,
     // Where the server listens.
     listener: Option<SocketAddr>,
-    // Closed when connections are to end.
-    closing: watch::Receiver<()>,
 }
 
 impl Connections {
-    pub(super) fn new(
-        app: &App,
-        listener: Option<SocketAddr>,
-        closing: watch::Receiver<()>,
-    ) -> Self {
+    pub(super) fn new(app: &App, listener: Option<SocketAddr>) -> Self {
         let http = http(&app.config().connections);
-        Self { app: app.clone(), router: app.router(), http, listener, closing }
+        Self { app: app.clone(), router: app.router(), http, listener }
     }
 
     /// Serves all connections that come, each within the limit on their number. Never returns.
@@ -69,7 +63,8 @@ impl Connections {
         self.app.config().connections.max_connections
     }
 
-    /// Serves one connection until its client closes it, or until `closing` and its request's end.
+    /// Serves one connection until its client closes it, or until the server is told to stop and its
+    /// request's end.
     fn serve(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + use<> {
         // A small answer must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
@@ -94,6 +89,7 @@ impl Connections {
     {
         let io = Stall::new(stream, self.app.config().connections.write_timeout);
         let (app, router) = (self.app.clone(), self.router.clone());
+        let stopping = self.app.clone();
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             if let Some(mark) = mark.clone() {
                 request.extensions_mut().insert(mark);
@@ -101,12 +97,11 @@ impl Connections {
             answer(&app, &router, request)
         });
         let connection = self.http.serve_connection(TokioIo::new(io), service);
-        let mut closing = self.closing.clone();
         async move {
             let mut connection = pin!(connection);
             tokio::select! {
                 result = connection.as_mut() => return log_end(result),
-                _ = closing.changed() => connection.as_mut().graceful_shutdown(),
+                () = stopping.drains() => connection.as_mut().graceful_shutdown(),
             }
             log_end(connection.await);
         }
@@ -118,6 +113,10 @@ fn answer(
     router: &Router,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
+    if aws::is_call(&request) {
+        let sent = std::mem::replace(request.uri_mut(), Uri::from_static(aws::PATH));
+        request.extensions_mut().insert(aws::SentTo(sent));
+    }
     if let Some(prefixed) = prefix::strip(app.models(), request.uri_mut()) {
         request.extensions_mut().insert(prefixed);
     }

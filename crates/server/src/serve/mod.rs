@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
 use tokio::time;
 
 use crate::App;
 use crate::metrics::UPKEEP_INTERVAL;
+use crate::sagemaker::Sagemaker;
 
 mod accept;
 mod connection;
@@ -73,8 +73,10 @@ impl Server {
         drain_limit: Duration,
     ) -> Drained {
         let listener = listener.into();
-        let (close, closing) = watch::channel(());
-        let connections = Connections::new(&self.app, listener.address(), closing);
+        if let Some(plane) = self.app.control_plane() {
+            Sagemaker::of(plane).go_on();
+        }
+        let connections = Connections::new(&self.app, listener.address());
         let mut open = JoinSet::new();
         let mut open_local = JoinSet::new();
         tokio::select! {
@@ -83,11 +85,10 @@ impl Server {
             () = run_upkeep(&self.app) => {}
             () = shutdown => {}
         }
+        // Every connection finishes its request and closes.
         self.app.begin_drain();
         drop(self.local);
         drop(listener);
-        // Every connection finishes its request and closes.
-        drop(close);
         let all_closed = async {
             while open.join_next().await.is_some() {}
             while open_local.join_next().await.is_some() {}
@@ -105,6 +106,7 @@ async fn run_upkeep(app: &App) {
     let mut ticks = time::interval(UPKEEP_INTERVAL);
     loop {
         ticks.tick().await;
+        app.replica_pool().tidy();
         let metrics = app.metrics().clone();
         let done = task::spawn_blocking(move || metrics.run_upkeep()).await;
         done.expect("folding samples into buckets does not panic");

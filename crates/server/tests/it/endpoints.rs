@@ -5,5 +5,6 @@ mod control;
 mod gateway;
 mod native;
 mod runtime;
+mod sagemaker;
 mod toolkit;
 mod world;

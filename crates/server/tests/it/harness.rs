@@ -29,6 +29,7 @@ pub(crate) fn config() -> ServerConfig {
     ServerConfig {
         payload_limit: 32_000_000,
         api_keys: Vec::new(),
+        aws_access_keys: Vec::new(),
         cors_allow_origin: AllowedOrigins::Any,
         root_task: RootTask::ByShape,
         openai_token_ids: TokenIds::Refuse,

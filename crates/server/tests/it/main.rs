@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod connections;
+mod dialects;
 mod docs;
 mod drain;
 mod embed;

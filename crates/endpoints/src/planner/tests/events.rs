@@ -583,6 +583,30 @@ fn slow_answers_are_looked_for_as_long_as_there_are_requests() {
 }
 
 #[test]
+fn slow_answers_add_nothing_while_others_start_or_nobody_asks() {
+    let slow = |requests| {
+        let mut stage = Stage::running(2, 4);
+        stage.limits.latency = Some(Duration::from_millis(100));
+        stage.load.latency = Some(Duration::from_millis(500));
+        stage.load.outstanding_requests = requests;
+        stage
+    };
+    let mut nobody_asks = slow(0);
+    nobody_asks.act();
+    assert_eq!(nobody_asks.pass(60).plan().status.target_replicas, 2);
+
+    let mut stage = slow(1);
+    stage.act();
+    stage.pass(3).act();
+    for _ in 0..20 {
+        assert_eq!(stage.pass(3).plan().status.target_replicas, 3, "the third one still starts");
+    }
+    stage.finish_starts();
+    stage.act();
+    assert_eq!(stage.pass(3).plan().status.target_replicas, 4);
+}
+
+#[test]
 fn waiting_requests_add_replicas_where_they_are_the_measure() {
     let mut pending = Stage::running(1, 3);
     let scaling = Scaling::new(1, 3, None).unwrap().per_pending_requests(2).unwrap();

@@ -41,7 +41,11 @@ struct Row {
 /// Shows what endpoints cost.
 pub(super) fn run(args: &CostArgs, env: &Env) -> anyhow::Result<Outcome> {
     let plane = Plane::open(&args.common, env)?;
-    let bill = Bill::of(&plane, &targets(&plane, args)?)?;
+    let targets = targets(&plane, args)?;
+    let bill = Bill::of(&plane, &targets)?;
+    if args.name.is_some() {
+        refuse_unknown(&plane, &targets, &bill)?;
+    }
     let outcome = if bill.endpoints.is_empty() { Outcome::No } else { Outcome::Done };
     if args.common.form() == Form::Json {
         print(&serde_json::to_string_pretty(&bill)?)?;
@@ -60,13 +64,17 @@ fn targets(plane: &Plane, args: &CostArgs) -> anyhow::Result<Vec<Target>> {
         let all = plane.list(&plane.namespaces(&args.common)?)?;
         return Ok(all.into_iter().map(|(target, _)| target).collect());
     };
-    let target = Target { namespace: plane.namespace(&args.common)?, name: name.clone() };
-    let usage = Usage::of(plane, &target)?;
-    if usage.price_per_hour.is_none() && usage.requests + usage.replica_minutes == 0 {
-        // Nothing was ever used under this name: most likely there never was such an endpoint.
-        plane.get(&target)?;
+    Ok(vec![Target { namespace: plane.namespace(&args.common)?, name: name.clone() }])
+}
+
+/// What was never used under a name was most likely never an endpoint.
+fn refuse_unknown(plane: &Plane, targets: &[Target], bill: &Bill) -> anyhow::Result<()> {
+    for (target, Row { usage, .. }) in targets.iter().zip(&bill.endpoints) {
+        if usage.price_per_hour.is_none() && usage.requests + usage.replica_minutes == 0 {
+            plane.get(target)?;
+        }
     }
-    Ok(vec![target])
+    Ok(())
 }
 
 impl Bill {

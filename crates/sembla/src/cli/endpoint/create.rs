@@ -10,6 +10,7 @@ use super::show::Seen;
 use super::wait::WaitFlags;
 use super::wanted::{SpecFlags, request};
 use crate::config::Env;
+use crate::owner::Target;
 use crate::{format, progress};
 
 /// Arguments of `sembla endpoint create`.
@@ -41,8 +42,8 @@ pub(super) fn run(args: &CreateArgs, env: &Env) -> anyhow::Result<Outcome> {
     let form = args.of.common.form();
     let wanted = request(&args.of.name, &args.model, &args.spec, env)?;
     let (plane, target) = args.of.open(env)?;
-    let estimate = estimate(&plane, &target.namespace, &wanted)?;
     if args.dry_run {
+        let estimate = estimate(&plane, &target.namespace, &wanted)?;
         let text = match form {
             Form::Text => format!("{target} would cost {}", describe(&estimate)),
             Form::Json => serde_json::to_string_pretty(&estimate)?,
@@ -50,13 +51,29 @@ pub(super) fn run(args: &CreateArgs, env: &Env) -> anyhow::Result<Outcome> {
         print(&text)?;
         return Ok(Outcome::Done);
     }
+    make(&plane, &target, &wanted, &args.waiting, form)
+}
+
+/// Creates the endpoint that is asked for, and shows it.
+///
+/// # Errors
+///
+/// If the server refuses, or does not answer.
+pub(super) fn make(
+    plane: &Plane,
+    target: &Target,
+    wanted: &CreateRequest,
+    waiting: &WaitFlags,
+    form: Form,
+) -> anyhow::Result<Outcome> {
+    let estimate = estimate(plane, &target.namespace, wanted)?;
     if estimate.replica_hour.millionths > 0 {
         progress::say(&format!("note: {target} will cost {}", describe(&estimate)));
     }
-    let created = plane.wait(plane.client().create(&target.namespace, &wanted))?;
-    args.waiting.finish(&plane, &target, created, |endpoint| {
-        Seen::of(&plane, &target, endpoint)?.print(form)?;
-        if form == Form::Text && !args.waiting.is_given() {
+    let created = plane.wait(plane.client().create(&target.namespace, wanted))?;
+    waiting.finish(plane, target, created, |endpoint| {
+        Seen::of(plane, target, endpoint)?.print(form)?;
+        if form == Form::Text && !waiting.is_given() {
             progress::say(&format!("next: sembla endpoint wait {}", target.name));
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::super::outcome::{Outcome, print};
+use super::super::outcome::{Outcome, UsageError, print};
 use super::plane::{Form, OfOne};
 use super::show::line;
 use crate::config::Env;
@@ -25,10 +25,9 @@ pub(crate) struct DeleteArgs {
 
 /// Deletes an endpoint.
 pub(super) fn run(args: &DeleteArgs, env: &Env) -> anyhow::Result<Outcome> {
+    let is_asked = is_asked(args.yes, io::stdin().is_terminal(), io::stderr().is_terminal())?;
     let (plane, target) = args.of.open(env)?;
     let there = plane.get(&target)?;
-    // A script cannot answer, and has said what it means.
-    let is_asked = !args.yes && io::stdin().is_terminal() && io::stderr().is_terminal();
     if is_asked && !is_meant(&format!("{}; delete it?", line(&target, &there)))? {
         progress::say("nothing was deleted");
         return Ok(Outcome::No);
@@ -49,6 +48,17 @@ fn gone(target: &Target, form: Form) -> String {
     }
 }
 
+/// Returns whether to ask. A script cannot answer, and has said what it means; a person can, who must see the
+/// question.
+fn is_asked(yes: bool, can_answer: bool, can_see: bool) -> Result<bool, UsageError> {
+    if !yes && can_answer && !can_see {
+        let message =
+            "stderr is no terminal, on which you would be asked whether to delete it; give --yes";
+        return Err(UsageError(message.to_owned()));
+    }
+    Ok(!yes && can_answer)
+}
+
 /// Asks on the terminal. Anything but yes is no.
 fn is_meant(question: &str) -> anyhow::Result<bool> {
     let mut stderr = io::stderr().lock();
@@ -64,7 +74,19 @@ fn is_yes(answer: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_yes;
+    use super::{is_asked, is_yes};
+
+    #[test]
+    fn who_can_answer_is_asked_and_must_see_it() {
+        let asked = |yes, can_answer, can_see| is_asked(yes, can_answer, can_see).ok();
+        assert_eq!(asked(false, true, true), Some(true));
+        assert_eq!(asked(false, true, false), None);
+        for (yes, can_answer, can_see) in
+            [(false, false, true), (false, false, false), (true, true, true), (true, true, false)]
+        {
+            assert_eq!(asked(yes, can_answer, can_see), Some(false));
+        }
+    }
 
     #[test]
     fn anything_but_yes_is_no() {

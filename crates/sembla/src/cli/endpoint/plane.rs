@@ -1,6 +1,7 @@
 //! What every command of endpoints does first: find the running server, and which endpoint is meant.
 
 use std::future::Future;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use endpoints::{EndpointName, Namespace};
@@ -67,7 +68,21 @@ impl OfOne {
     ///
     /// If no server runs.
     pub(super) fn open(&self, env: &Env) -> anyhow::Result<(Plane, Target)> {
+        self.open_within(env, None)
+    }
+
+    /// The same, and gives each answer of the server so much time.
+    ///
+    /// # Errors
+    ///
+    /// If no server runs, or it does not answer.
+    pub(super) fn open_within(
+        &self,
+        env: &Env,
+        limit: Option<Duration>,
+    ) -> anyhow::Result<(Plane, Target)> {
         let plane = Plane::open(&self.common, env)?;
+        let plane = Plane { client: plane.client.within(limit), ..plane };
         let namespace = plane.namespace(&self.common)?;
         Ok((plane, Target { namespace, name: self.name.clone() }))
     }

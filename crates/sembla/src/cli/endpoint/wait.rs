@@ -14,6 +14,8 @@ use crate::progress::say;
 
 /// How often to ask. An answer takes the server well under a millisecond.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// A server that works has answered by then on a busy machine too, however little time is given.
+const LEAST_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Arguments of `sembla endpoint wait`.
 #[derive(Debug, clap::Args)]
@@ -38,6 +40,13 @@ pub(super) struct WaitFlags {
     timeout: Option<Duration>,
 }
 
+/// How long to wait, and since when.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    begun: Instant,
+    timeout: Option<Duration>,
+}
+
 /// What became of an endpoint that was waited for.
 struct Waited {
     endpoint: Endpoint,
@@ -47,14 +56,15 @@ struct Waited {
 
 /// Waits until an endpoint runs.
 pub(super) fn run(args: &WaitArgs, env: &Env) -> anyhow::Result<Outcome> {
-    let (plane, target) = args.of.open(env)?;
-    let waited = until_running(&plane, &target, args.timeout)?;
+    let patience = Patience::of(args.timeout);
+    let (plane, target) = args.of.open_within(env, patience.for_an_answer())?;
+    let Waited { endpoint, problem } = until_running(&plane, &target, patience)?;
     if args.of.common.form() == Form::Json {
-        Seen::of(&plane, &target, waited.endpoint.clone())?.print(Form::Json)?;
-    } else if waited.problem.is_none() {
-        print(&line(&target, &waited.endpoint))?;
+        Seen::of(&plane, &target, endpoint)?.print(Form::Json)?;
+    } else if problem.is_none() {
+        print(&line(&target, &endpoint))?;
     }
-    Ok(waited.outcome())
+    Ok(outcome(problem))
 }
 
 impl WaitFlags {
@@ -74,9 +84,10 @@ impl WaitFlags {
             show(changed)?;
             return Ok(Outcome::Done);
         }
-        let waited = until_running(plane, target, self.timeout)?;
-        show(waited.endpoint.clone())?;
-        Ok(waited.outcome())
+        let Waited { endpoint, problem } =
+            until_running(plane, target, Patience::of(self.timeout))?;
+        show(endpoint)?;
+        Ok(outcome(problem))
     }
 
     /// Returns whether to wait.
@@ -85,37 +96,47 @@ impl WaitFlags {
     }
 }
 
-impl Waited {
-    /// Says on stderr why it does not run, if it does not.
-    fn outcome(self) -> Outcome {
-        match self.problem {
-            None => Outcome::Done,
-            Some(problem) => {
-                say(&format!("sembla: {problem}"));
-                Outcome::No
-            }
+impl Patience {
+    fn of(timeout: Option<Duration>) -> Self {
+        Self { begun: Instant::now(), timeout }
+    }
+
+    fn is_over(self) -> bool {
+        self.timeout.is_some_and(|timeout| self.begun.elapsed() >= timeout)
+    }
+
+    /// Returns how long the server may take for one answer. Without a timeout that is not bounded either.
+    fn for_an_answer(self) -> Option<Duration> {
+        let rest = self.timeout?.saturating_sub(self.begun.elapsed());
+        Some(rest.max(LEAST_PATIENCE))
+    }
+}
+
+/// Says on stderr why it does not run, if it does not.
+fn outcome(problem: Option<String>) -> Outcome {
+    match problem {
+        None => Outcome::Done,
+        Some(problem) => {
+            say(&format!("sembla: {problem}"));
+            Outcome::No
         }
     }
 }
 
 /// Asks again and again, and says on stderr what changes.
-fn until_running(
-    plane: &Plane,
-    target: &Target,
-    timeout: Option<Duration>,
-) -> anyhow::Result<Waited> {
-    let begun = Instant::now();
+fn until_running(plane: &Plane, target: &Target, patience: Patience) -> anyhow::Result<Waited> {
     let mut said = String::new();
     loop {
-        let endpoint = plane.get(target)?;
+        let client = plane.client().within(patience.for_an_answer());
+        let endpoint = plane.wait_on(target, client.get(target))?;
         let now = line(target, &endpoint);
         match verdict(target, &endpoint) {
             Verdict::Runs => return Ok(Waited { endpoint, problem: None }),
             Verdict::Over(problem) => return Ok(Waited { endpoint, problem: Some(problem) }),
             Verdict::OnItsWay => {}
         }
-        if timeout.is_some_and(|timeout| begun.elapsed() >= timeout) {
-            let seconds = begun.elapsed().as_secs();
+        if patience.is_over() {
+            let seconds = patience.begun.elapsed().as_secs();
             let name = &target.name;
             let problem = Some(format!(
                 "{now} after {seconds} s; wait longer with --timeout, or see `sembla endpoint logs \

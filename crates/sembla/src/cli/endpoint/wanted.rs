@@ -5,7 +5,6 @@
 
 use std::str::FromStr;
 
-use clap::ValueEnum;
 use endpoints::EndpointName;
 use serde_json::{Value, json};
 use wire::huggingface_endpoints::CreateRequest;
@@ -15,10 +14,7 @@ use super::super::outcome::UsageError;
 use super::fields::Fields;
 use super::scaling::ScalingFlags;
 use crate::config::Env;
-use crate::models::reference::{ModelRef, Place, RefError};
-
-/// The branch of the Hub that is taken where no other is named.
-const MAIN: &str = "main";
+use crate::models::reference::{ModelRef, RefError};
 
 /// What an endpoint is, but for its model, as far as it is given.
 #[derive(Debug, Clone, clap::Args)]
@@ -38,8 +34,8 @@ pub(super) struct SpecFlags {
     image: Option<Value>,
 
     /// Who may ask it: anybody, whoever has a key, or whoever has a key of its namespace
-    #[arg(long = "type", value_name = "TYPE", value_enum)]
-    access: Option<Access>,
+    #[arg(long = "type", value_name = "TYPE", value_parser = ["public", "authenticated", "protected", "private"])]
+    access: Option<String>,
 
     /// A variable of its replicas, such as MAX_BATCH_TOKENS=16384; several times for several
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
@@ -102,14 +98,6 @@ struct LabelFlags {
     instance_size: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Access {
-    Public,
-    Authenticated,
-    Protected,
-    Private,
-}
-
 /// A bound, or that there is none.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Bound<T> {
@@ -128,18 +116,24 @@ pub(super) fn request(
     flags: &SpecFlags,
     env: &Env,
 ) -> anyhow::Result<CreateRequest> {
+    Ok(change(Some(model), flags, env)?
+        .into_request()
+        .applied_to(&usual(name.as_str(), flags.scaling.default_max()))?)
+}
+
+/// Returns the request for an endpoint on which everything is as usual, and which has no model yet.
+pub(super) fn usual(name: &str, max_replica: u32) -> CreateRequest {
     let usual = json!({
-        "name": name.as_str(),
+        "name": name,
         "type": "authenticated",
         "provider": {"vendor": "local", "region": "local"},
         "compute": {
             "accelerator": "cpu", "instanceType": "cpu", "instanceSize": "x1",
-            "scaling": {"minReplica": 1, "maxReplica": flags.scaling.default_max()},
+            "scaling": {"minReplica": 1, "maxReplica": max_replica},
         },
         "model": {"repository": "", "image": {"tei": {}}},
     });
-    let usual = serde_json::from_value(usual).expect("it has all fields that are needed");
-    Ok(change(Some(model), flags, env)?.into_request().applied_to(&usual)?)
+    serde_json::from_value(usual).expect("it has all fields that are needed")
 }
 
 /// Returns the fields of what is given.
@@ -152,10 +146,7 @@ pub(super) fn change(model: Option<&str>, flags: &SpecFlags, env: &Env) -> anyho
     write_model(&mut fields, model, flags.revision.as_deref())?;
     fields.put("model.task", flags.task.clone());
     fields.put("model.image", flags.image.clone());
-    fields.put(
-        "type",
-        flags.access.and_then(|it| Some(it.to_possible_value()?.get_name().to_owned())),
-    );
+    fields.put("type", flags.access.clone());
     for (name, value) in &flags.env {
         fields.put_variable("env", name, value);
     }
@@ -176,8 +167,12 @@ pub(super) fn change(model: Option<&str>, flags: &SpecFlags, env: &Env) -> anyho
     Ok(fields)
 }
 
-/// A directory is sent by its absolute path: the server works in another one.
-fn write_model(
+/// Writes the model. A directory is sent by its absolute path: the server works in another one.
+///
+/// # Errors
+///
+/// [`RefError`] if it names none.
+pub(super) fn write_model(
     fields: &mut Fields,
     model: Option<&str>,
     revision: Option<&str>,
@@ -187,17 +182,20 @@ fn write_model(
         return Ok(());
     };
     let reference = ModelRef::parse(model)?.with_revision(revision)?;
-    fields.put("model.repository", Some(reference.id_anywhere()));
-    // The revision of the model before this one says nothing of it.
-    let revision = match &reference.place {
-        Place::Hub { revision, .. } => Some(revision.as_deref().unwrap_or(MAIN)),
-        Place::Directory(_) => None,
-    };
-    fields.put("model.revision", revision);
+    fields.put("model.repository", Some(reference.spelled_anywhere()));
+    fields.put("model.revision", reference.revision().map(str::to_owned));
     Ok(())
 }
 
-fn secret_of<'a>(secret: &'a str, env: &'a Env) -> Result<(&'a str, &'a str), UsageError> {
+/// Takes a secret apart. One without a value has that of the variable of its name.
+///
+/// # Errors
+///
+/// [`UsageError`] if there is no such variable.
+pub(super) fn secret_of<'a>(
+    secret: &'a str,
+    env: &'a Env,
+) -> Result<(&'a str, &'a str), UsageError> {
     if let Some((name, value)) = secret.split_once('=').filter(|(name, _)| !name.is_empty()) {
         return Ok((name, value));
     }

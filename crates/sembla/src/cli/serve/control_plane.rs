@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::artifacts::{LocalArtifacts, S3Config};
 use crate::cli::start::Started;
 use crate::config::{Config, Env, ReplicaMemory};
 use crate::machine;
@@ -69,6 +70,9 @@ pub(super) async fn open(
         return Ok(none("another process has the endpoints of the data directory"));
     };
     let folders = ModelFolders::new(&config.endpoints.model_dirs)?;
+    let s3 = config.endpoints.s3_endpoint.as_deref().map(|endpoint| S3Config::new(endpoint, env));
+    let artifacts = LocalArtifacts::open(dir, folders.clone(), s3);
+    let artifacts = artifacts.context("archives of models have nowhere to be unpacked")?;
     let sockets = Sockets::make(dir).context("replicas have nowhere to listen")?;
     let runtime = LocalRuntime::new(launch_config(started, env)?, sockets);
     let (control, reconciler) = open_database(config, dir, &runtime).await?;
@@ -80,7 +84,8 @@ pub(super) async fn open(
         models: ModelRule::new(move |source| folders.check(source).map_err(|err| err.to_string())),
     };
     let running = Running { task: Some(Task::start(reconciler, runtime, lock)) };
-    Ok((Some(ControlPlane::new(control, settings)), running))
+    let plane = ControlPlane::new(control, settings).with_artifacts(Arc::new(artifacts));
+    Ok((Some(plane), running))
 }
 
 /// Goes on without a control plane, and says why.

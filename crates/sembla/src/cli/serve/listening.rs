@@ -1,7 +1,7 @@
 //! Where a server listens: on a port, or on a socket that the owner of a replica made a folder for.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use server::Listener;
@@ -14,12 +14,7 @@ use crate::short_path::ShortPath;
 /// A listener and where it is.
 pub(super) struct Listening {
     pub(super) listener: Listener,
-    place: Place,
-}
-
-enum Place {
-    Port(SocketAddr),
-    Socket(PathBuf),
+    shown: String,
 }
 
 /// Listens on a socket if there is one, else where the settings say.
@@ -41,17 +36,19 @@ pub(super) async fn listen(config: &Config, socket: Option<&Path>) -> anyhow::Re
     let (listener, address) =
         listening.with_context(|| format!("failed to listen on {host}, port {port}"))?;
     refuse_strangers(config, address)?;
-    Ok(Listening { listener: listener.into(), place: Place::Port(address) })
+    Ok(Listening { listener: listener.into(), shown: format!("http://{address}") })
 }
 
 fn on_socket(path: &Path) -> anyhow::Result<Listening> {
     let listener = UnixListener::bind(ShortPath::of(path)?.path())?;
-    Ok(Listening { listener: listener.into(), place: Place::Socket(path.to_owned()) })
+    Ok(Listening { listener: listener.into(), shown: path.display().to_string() })
 }
 
 /// What is kept is not for everybody: whoever reaches a server without a key may do anything.
 fn refuse_strangers(config: &Config, address: SocketAddr) -> Result<(), UsageError> {
-    let is_open = config.serve.api_keys.is_empty() && !address.ip().is_loopback();
+    let serve = &config.serve;
+    let has_key = !serve.api_keys.is_empty() || !serve.aws_access_keys.is_empty();
+    let is_open = !has_key && !address.ip().is_loopback();
     if !is_open {
         return Ok(());
     }
@@ -68,11 +65,7 @@ fn refuse_strangers(config: &Config, address: SocketAddr) -> Result<(), UsageErr
 impl Listening {
     /// Says where, for scripts, which may have asked for port 0, and for the owner of a replica.
     pub(super) fn announce(&self) {
-        let place = match &self.place {
-            Place::Port(address) => format!("http://{address}"),
-            Place::Socket(path) => path.display().to_string(),
-        };
         // That nobody reads it is no reason to stop.
-        let _ = print(&format!("listening on {place}"));
+        let _ = print(&format!("listening on {}", self.shown));
     }
 }

@@ -55,6 +55,23 @@ fn what_has_the_form_of_a_path_is_not_looked_for_on_the_hub() {
 }
 
 #[test]
+fn a_path_means_the_same_anywhere_or_nothing() {
+    let here = env!("CARGO_MANIFEST_DIR");
+    let spelled = |text: &str| {
+        let parsed = ModelRef::parse_anywhere(text);
+        parsed.map_or_else(|err| err.to_string(), |it| it.spelled_anywhere())
+    };
+    // Tests run in a folder that has these.
+    assert!(ModelRef::parse("src").unwrap().spelled_anywhere().ends_with("/src"));
+    for text in ["src", "src/cli", "q=src", here, &format!("q={here}")] {
+        assert_eq!(spelled(text), text);
+    }
+    assert_eq!(spelled("./src"), "there is no model directory at ./src");
+    assert!(spelled(&format!("{here}/Cargo.toml")).contains("is not a directory"));
+    assert!(spelled(&format!("{here}@v1")).contains("has no revision `v1`"));
+}
+
+#[test]
 fn a_directory_has_no_revision() {
     check("minilm@main", "minilm is a directory and has no revision `main`");
     let directory = ModelRef { name: None, place: Place::Directory("minilm".into()) };

@@ -5,9 +5,8 @@ use std::thread;
 
 use rustix::process::Signal;
 
-use super::signal;
 use crate::client::{TEXT, create, endpoint, serve, wait_for, wait_until, wanted};
-use crate::command::Sembla;
+use crate::command::{Sembla, signal};
 use crate::replicas::replicas_of;
 
 // Takes half a minute: health checks come every few seconds, two must fail, and a busy machine is given
@@ -51,7 +50,7 @@ fn a_port_that_is_taken_is_named() {
 #[test]
 fn a_file_in_the_place_of_the_sockets_is_named() {
     let sembla = Sembla::new();
-    let data = sembla.home().join(".local/share/sembla");
+    let data = sembla.data_dir();
     fs_err::create_dir_all(&data).unwrap();
     fs_err::write(data.join("run"), "mine").unwrap();
     let ended = sembla.run(&["serve", "--port", "0"]);

@@ -7,9 +7,8 @@ use std::thread;
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::signal;
-use crate::client::{TEXT, ask, create, folder, serve, wait_for, wait_until, wanted};
-use crate::command::Sembla;
+use crate::client::{TEXT, ask, create, serve, wait_for, wait_until, wanted};
+use crate::command::{Sembla, agent, folder, signal};
 use crate::replicas::replicas_of;
 
 #[test]
@@ -29,11 +28,10 @@ fn a_request_that_waits_for_a_replica_is_told_that_the_server_stops() {
             signal(replica, Signal::STOP);
             let is_ready = ask(&served, "GET", "/v2/endpoint/me/tiny", None).1["status"]["state"]
                 == json!("running");
-            if !is_ready {
-                served.signal(Signal::TERM);
-            }
             if is_ready {
                 signal(replica, Signal::CONT);
+            } else {
+                served.signal(Signal::TERM);
             }
             let answer = asked.join().unwrap();
             signal(replica, Signal::KILL);
@@ -61,14 +59,11 @@ fn a_server_whose_logs_nobody_reads_any_more_serves_on() {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut first_line).unwrap();
     let url = first_line.trim().strip_prefix("listening on ").unwrap().to_owned();
     drop(child.stderr.take());
-    let agent = ureq::Agent::config_builder().http_status_as_error(false).proxy(None).build();
-    let agent = agent.new_agent();
+    let agent = agent();
     wait_until("an answer", || {
         let asked = agent.post(format!("{url}/embed")).content_type("application/json").send(TEXT);
         asked.unwrap().status() == 200
     });
-    let pid = i32::try_from(child.id()).unwrap();
-    rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), Signal::TERM)
-        .unwrap();
+    signal(child.id(), Signal::TERM);
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -7,10 +7,8 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::client::{
-    Over, ask, create, endpoint, folder, serve, state, wait_for, wait_until, wanted,
-};
-use crate::command::{Sembla, Served, fixture_models};
+use crate::client::{Over, ask, create, endpoint, serve, state, wait_for, wait_until, wanted};
+use crate::command::{Sembla, Served, fixture_models, folder};
 use crate::replicas::replicas_of;
 
 fn embed(served: &Served) -> Value {

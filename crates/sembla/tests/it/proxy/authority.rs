@@ -11,7 +11,7 @@ fn the_authority_is_made_once_and_its_key_is_for_its_user_alone() {
     let sembla = Sembla::new();
     let first = Proxied::start(&sembla, &nobody(), &[]);
     let file = first.certificate();
-    assert_eq!(file, sembla.home().join(".local/share/sembla/proxy/ca.pem"));
+    assert_eq!(file, sembla.data_dir().join("proxy/ca.pem"));
     let certificate = fs_err::read_to_string(&file).unwrap();
     let key = file.with_file_name("ca-key.pem");
     assert_eq!(fs_err::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);

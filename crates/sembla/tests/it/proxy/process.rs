@@ -7,12 +7,12 @@ use std::process::{Child, ChildStderr, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use crate::command::{Ended, Sembla};
+use crate::command::{Ended, Sembla, signal};
 
 /// A stream inside a tunnel.
 pub(super) type Tls = BufReader<StreamOwned<ClientConnection, TcpStream>>;
@@ -144,7 +144,7 @@ impl Proxied {
 
     /// Asks the proxy to stop.
     pub(super) fn ask_to_stop(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        signal(self.child.id(), Signal::TERM);
     }
 
     /// Asks the proxy to stop and waits for its end. `stderr` is what was not read before.

@@ -88,6 +88,47 @@ fn without_a_server_the_answer_says_how_to_start_one() {
 }
 
 #[test]
+fn without_a_store_s3_is_refused_at_once_and_the_answer_names_the_flag() {
+    let server = FakeServer::start(fine);
+    let proxy = Proxied::start(&Sembla::new(), &server.url(), &[]);
+    for host in ["s3.us-east-1.amazonaws.com", "a-bucket.s3.us-east-1.amazonaws.com"] {
+        let answer = ask_in(&mut proxy.tunnel(host), &post(host, "/key", "{}"));
+        // Not 502, which AWS's clients ask for again and again.
+        assert_eq!(answer.status, 501);
+        assert_eq!(answer.header("content-type"), Some("text/xml"));
+        assert!(answer.body.starts_with("<ErrorResponse><Error><Code>"), "{answer:?}");
+        assert!(answer.body.contains("sembla proxy --s3-endpoint http://HOST:PORT"), "{answer:?}");
+    }
+    assert!(server.is_idle());
+}
+
+#[test]
+fn a_store_that_is_not_there_is_not_taken_for_the_server() {
+    let server = FakeServer::start(fine);
+    let store = nobody();
+    let proxy = Proxied::start(&Sembla::new(), &server.url(), &["--s3-endpoint", &store]);
+    let host = "s3.amazonaws.com";
+    let answer = ask_in(&mut proxy.tunnel(host), &post(host, "/bucket/key", "{}"));
+    assert_eq!(answer.status, 502);
+    assert!(answer.body.contains(&format!("no store answers at {store};")), "{answer:?}");
+    assert!(server.is_idle());
+}
+
+#[test]
+fn clients_of_aws_find_the_reason_where_they_look_for_it() {
+    let url = nobody();
+    let proxy = Proxied::start(&Sembla::new(), &url, &[]);
+    let host = "api.sagemaker.us-east-1.amazonaws.com";
+    let answer = ask_in(&mut proxy.tunnel(host), &post(host, "/", "{}"));
+    let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    let message = body["message"].as_str().unwrap();
+    assert!(message.contains(&format!("no server answers at {url}")), "{answer:?}");
+    let host = "sts.amazonaws.com";
+    let answer = ask_in(&mut proxy.tunnel(host), &post(host, "/", "Action=GetCallerIdentity"));
+    assert!(answer.body.contains(&format!("<Message>no server answers at {url}")), "{answer:?}");
+}
+
+#[test]
 fn a_server_that_hangs_up_is_a_502_and_the_next_request_is_tried_anew() {
     let server = FakeServer::start(|_| false);
     let proxy = Proxied::start(&Sembla::new(), &server.url(), &[]);
@@ -118,6 +159,8 @@ fn an_address_that_others_reach_must_be_meant() {
 fn mistakes_in_the_arguments_are_named() {
     for (args, expected) in [
         (&["--server", "https://a:1"][..], "speaks plain HTTP"),
+        (&["--s3-endpoint", "https://a:1"], "`s3_endpoint`: `https://a:1` begins with https"),
+        (&["--s3-endpoint", "http://a:1/b"], "`s3_endpoint`: `http://a:1/b` is no address"),
         (&["--server", "127.0.0.1:8080"], "give one such as http://127.0.0.1:8080"),
         (&["--listen", "8090"], "expected an IP address and a port"),
     ] {

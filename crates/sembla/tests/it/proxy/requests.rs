@@ -22,6 +22,7 @@ fn the_server_sees_its_own_address_the_key_and_the_path_that_stands_for_the_host
     let received = server.next();
     assert!(received.has("GET /pinecone/legacy/faq-2024/vectors/fetch?ids=1&ids=2 HTTP/1.1"));
     assert!(received.has(&format!("host: {}", server.address())), "{received:?}");
+    assert!(received.has(&format!("x-forwarded-host: {host}")), "{received:?}");
     assert!(received.has("authorization: bearer a-token") && received.has("api-key: a-key"));
     // By it the server knows a request of a page.
     assert!(received.has("origin: https://evil.example"));
@@ -31,6 +32,52 @@ fn the_server_sees_its_own_address_the_key_and_the_path_that_stands_for_the_host
     assert_eq!((answer.status, answer.body.as_str()), (200, "{}"));
     assert_eq!(answer.header("x-server"), Some("fake"));
     assert_eq!(answer.header("keep-alive"), None);
+}
+
+#[test]
+fn the_host_that_was_meant_is_said_by_the_proxy_and_not_by_the_client() {
+    let server = FakeServer::start(fine);
+    let proxy = Proxied::start(&Sembla::new(), &server.url(), &[]);
+    let host = "api.sagemaker.us-east-1.amazonaws.com";
+    let request = post(host, "/", "{}")
+        .replace("Content-Type", "X-Forwarded-Host: evil.example\r\nContent-Type");
+    let answer = ask_in(&mut proxy.tunnel(host), &request);
+    assert_eq!(answer.status, 200);
+    let received = server.next();
+    assert!(received.has("POST /aws HTTP/1.1"), "{received:?}");
+    let named = received.head.iter().filter(|line| line.starts_with("x-forwarded-host:"));
+    assert_eq!(named.collect::<Vec<_>>(), [&format!("x-forwarded-host: {host}")]);
+}
+
+#[test]
+fn what_is_for_s3_goes_to_the_store_and_all_else_to_the_server() {
+    let (server, store) = (FakeServer::start(fine), FakeServer::start(fine));
+    // As a person writes it.
+    let endpoint = format!("{}/", store.url());
+    let proxy = Proxied::start(&Sembla::new(), &server.url(), &["--s3-endpoint", &endpoint]);
+    for (host, path) in [
+        ("s3.us-east-1.amazonaws.com", "/a-bucket/model.tar.gz"),
+        ("a-bucket.s3.us-east-1.amazonaws.com", "/model.tar.gz"),
+    ] {
+        let request = format!("GET {path}?versionId=1 HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        assert_eq!(ask_in(&mut proxy.tunnel(host), &request).status, 200);
+        let received = store.next();
+        assert!(received.has("GET /a-bucket/model.tar.gz?versionId=1 HTTP/1.1"), "{received:?}");
+        assert!(received.has(&format!("host: {}", store.address())), "{received:?}");
+        assert!(received.has(&format!("x-forwarded-host: {host}")), "{received:?}");
+    }
+    // Without a tunnel one connection of a client may be for both.
+    let mut stream = proxy.connect();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    for (host, asked) in
+        [("s3.amazonaws.com", &store), ("sts.amazonaws.com", &server), ("s3.amazonaws.com", &store)]
+    {
+        let request = format!("GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        assert_eq!(read_answer(&mut reader).status, 200);
+        assert!(asked.next().has(&format!("x-forwarded-host: {host}")));
+    }
+    assert!(server.is_idle() && store.is_idle());
 }
 
 #[test]

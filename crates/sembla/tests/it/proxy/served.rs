@@ -1,10 +1,10 @@
 //! The proxy before the real server, with a model of a few kilobytes.
 
 use super::process::{Proxied, ask_in, post};
-use crate::command::{Sembla, Served, fixture_models};
+use crate::command::{Sembla, Served, folder};
 
 fn serve(sembla: &Sembla) -> Served {
-    let model = fixture_models().join("tiny-bert").display().to_string();
+    let model = folder("tiny-bert");
     Served::start(sembla, &["serve", "--model", &model, "--port", "0"])
 }
 

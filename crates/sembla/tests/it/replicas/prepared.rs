@@ -11,7 +11,7 @@ use endpoints::{
     Model, PriceTable, Replica, ReplicaKey, Runtime, RuntimeError, Spec, Start, SystemClock,
 };
 
-use crate::command::{Sembla, fixture_models};
+use crate::command::{Sembla, folder};
 
 /// The data directory of a home.
 pub(super) struct Prepared {
@@ -21,7 +21,7 @@ pub(super) struct Prepared {
 
 impl Prepared {
     pub(super) fn new(sembla: &Sembla) -> Self {
-        Self::at(sembla.home().join(".local/share/sembla"))
+        Self::at(sembla.data_dir())
     }
 
     pub(super) fn at(dir: PathBuf) -> Self {
@@ -40,7 +40,7 @@ impl Prepared {
 
     /// Asks for an endpoint of a fixture model.
     pub(super) fn endpoint(self, name: &str, model: &str) -> Self {
-        let source = fixture_models().join(model).display().to_string();
+        let source = folder(model);
         let (namespace, name) = ("me".to_owned(), name.to_owned());
         let created = self.control.create(
             namespace.try_into().unwrap(),

@@ -5,8 +5,9 @@ use std::os::unix::net::UnixStream;
 
 use serde_json::{Value, json};
 
-use crate::client::{ask, create, endpoint, folder, serve, wait_for, wanted};
-use crate::command::{Sembla, Served};
+use crate::client::{ask, create, endpoint, serve, wait_for, wanted};
+use crate::command::{Sembla, Served, folder};
+use crate::fake_hub::{COMMIT, ID};
 
 fn refused(served: &Served, path: &str, body: &Value) -> String {
     let (status, answer) = ask(served, "POST", path, Some(body));
@@ -40,8 +41,8 @@ fn a_client_may_name_no_folder_outside_those_for_models() {
     fs_err::create_dir(&elsewhere).unwrap();
     fs_err::write(elsewhere.join("config.json"), "{}").unwrap();
     let elsewhere = elsewhere.display().to_string();
-    let served = serve(&sembla, &[]);
-    let there = [elsewhere.as_str(), "/etc", "./private", "private", "~", "/", "../.."];
+    let served = serve(&sembla, &["--offline"]);
+    let there = [elsewhere.as_str(), "/etc", "./private", "~", "/", "../.."];
     let nowhere = ["/no/such/folder", "./nowhere", "../../nowhere"];
     let climbing = format!("{}/../../../etc", folder("tiny-bert"));
     let mut words = std::collections::BTreeSet::new();
@@ -58,6 +59,14 @@ fn a_client_may_name_no_folder_outside_those_for_models() {
     // Nobody learns which of them exist: all but one, which is no id either, are answered alike.
     assert!(words.iter().any(|said| said.contains("name a model of the Hub, or start the server")));
     assert!(words.len() <= 2, "{words:#?}");
+    // What could be an id of the Hub is one, whether or not the server works beside a folder of that name.
+    for repository in ["private", "nowhere"] {
+        let mut asked = wanted("tiny", "tiny-bert");
+        asked["model"]["repository"] = json!(repository);
+        let said = refused(&served, "/v2/endpoint/me", &asked);
+        let why = format!("the model `{repository}` at `main` is not in ");
+        assert!(said.contains(&why), "{said}");
+    }
 
     create(&served, &wanted("tiny", "tiny-bert"));
     let change = json!({"model": {"repository": elsewhere}});
@@ -66,9 +75,27 @@ fn a_client_may_name_no_folder_outside_those_for_models() {
     assert_eq!(endpoint(&served, "tiny")["model"]["repository"], folder("tiny-bert"));
 }
 
+#[test]
+fn an_id_of_the_hub_is_no_folder_that_the_server_works_beside() {
+    let sembla = Sembla::new();
+    fs_err::create_dir_all(sembla.home().join("org/tiny")).unwrap();
+    let cached = sembla.hub_cache().join("models--org--tiny");
+    for folder in ["refs", "snapshots"] {
+        fs_err::create_dir_all(cached.join(folder)).unwrap();
+    }
+    fs_err::write(cached.join("refs/main"), COMMIT).unwrap();
+    let snapshot = cached.join("snapshots").join(COMMIT);
+    fs_err::os::unix::fs::symlink(folder("tiny-bert"), snapshot).unwrap();
+    let served = serve(&sembla, &["--offline"]);
+    let mut asked = wanted("tiny", "tiny-bert");
+    asked["model"]["repository"] = json!(ID);
+    create(&served, &asked);
+    wait_for(&served, "tiny", "running");
+}
+
 /// Asks through the socket of the data directory, which the user of the server alone can open.
 fn ask_as_owner(sembla: &Sembla, path: &str, body: &Value) -> String {
-    let socket = sembla.home().join(".local/share/sembla/sembla.sock");
+    let socket = sembla.data_dir().join("sembla.sock");
     let mut stream = UnixStream::connect(socket).unwrap();
     let body = body.to_string();
     write!(

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{ask_as, folder, serve, wait_until, wanted};
-use crate::command::{Sembla, Served};
+use crate::client::{ask_as, serve, wait_until, wanted};
+use crate::command::{Sembla, Served, folder};
 
 const OPERATOR: &str = "operator-key";
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{ask_as, folder, wait_until, wanted};
-use crate::command::{Sembla, Served, fixture_models};
+use crate::client::{ask_as, wait_until, wanted};
+use crate::command::{Sembla, Served, fixture_models, folder};
 
 const OPERATOR: &str = "operator-key-7f3a";
 const HUB_TOKEN: &str = "hf_HubTokenOfTheServer";

@@ -50,12 +50,22 @@ pub(crate) fn changed(
     name: &str,
 ) -> Result<Spec, HttpError> {
     let Kept { huggingface, created_by } = kept(old, name);
+    let has_revision = has_revision(&request);
     let merged = request.applied_to(&huggingface);
-    let merged = merged.map_err(|err| HttpError::new(ErrorKind::BadField, err.to_string()))?;
+    let mut merged = merged.map_err(|err| HttpError::new(ErrorKind::BadField, err.to_string()))?;
     if merged.name != name {
         return Err(bad_field("name", "an endpoint keeps its name; create another one instead"));
     }
+    // The revision of the model before this one says nothing of it.
+    if merged.model.shown.repository != huggingface.model.shown.repository && !has_revision {
+        merged.model.shown.revision = None;
+    }
     spec(Kept { huggingface: merged, created_by })
+}
+
+fn has_revision(request: &wire::UpdateRequest) -> bool {
+    let revision = request.0.get("model").and_then(|model| model.get("revision"));
+    revision.is_some_and(|revision| !revision.is_null())
 }
 
 /// Returns what was kept of an endpoint's client.

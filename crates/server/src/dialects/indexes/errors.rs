@@ -15,7 +15,7 @@ pub(crate) fn status(kind: ErrorKind) -> StatusCode {
         | ErrorKind::BadField
         | ErrorKind::BadHost
         | ErrorKind::Tokenizer => StatusCode::BAD_REQUEST,
-        ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
+        ErrorKind::Unauthorized | ErrorKind::BadSignature => StatusCode::UNAUTHORIZED,
         ErrorKind::ForeignPage => StatusCode::FORBIDDEN,
         ErrorKind::UnknownModel | ErrorKind::UnknownRoute => StatusCode::NOT_FOUND,
         ErrorKind::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
@@ -56,7 +56,7 @@ pub(crate) fn code(kind: ErrorKind) -> &'static str {
         ErrorKind::BadJson => "bad_json",
         ErrorKind::BadField => "bad_field",
         ErrorKind::Tokenizer => "tokenizer_failed",
-        ErrorKind::Unauthorized => "unauthorized",
+        ErrorKind::Unauthorized | ErrorKind::BadSignature => "unauthorized",
         ErrorKind::ForeignPage => "foreign_page",
         ErrorKind::UnknownModel => "unknown_model",
         ErrorKind::UnknownRoute => "unknown_route",

@@ -121,6 +121,24 @@ async fn a_change_of_the_model_is_updating_in_its_own_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_model_does_not_inherit_a_revision() {
+    let world = World::start().await;
+    world.deploy("boru", |_| {}).await;
+    for (model, revision) in [
+        (json!({"task": "sentence-similarity"}), json!("7302")),
+        (json!({"repository": "a/b"}), json!("7302")),
+        (json!({"repository": "c/d", "revision": "v2"}), json!("v2")),
+        // As clients say that they mean no revision.
+        (json!({"repository": "e/f", "revision": null}), Value::Null),
+        (json!({"revision": "v3"}), json!("v3")),
+        (json!({"repository": "a/b"}), Value::Null),
+    ] {
+        let updated = world.put(BORU, &json!({"model": model})).await.json();
+        assert_eq!(updated["model"]["revision"], revision, "{updated}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_update_that_cannot_be_leaves_everything_as_it_was() {
     let world = World::start().await;
     let before = world.deploy("boru", |_| {}).await;

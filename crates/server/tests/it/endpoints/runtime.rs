@@ -139,7 +139,13 @@ async fn answer(
         }
         "/halves" => Ok(Response::new(halves(behaviour))),
         "/missing" => Ok(Response::builder().status(404).body(Body::from("no")).unwrap()),
-        _ => Ok(echo(launch, request).await),
+        _ => Ok(match request.headers().get("x-answer-with") {
+            Some(status) => Response::builder()
+                .status(status.to_str().unwrap())
+                .body(Body::from(r#"{"error":"no"}"#))
+                .unwrap(),
+            None => echo(launch, request).await,
+        }),
     }
 }
 
