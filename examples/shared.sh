@@ -25,10 +25,10 @@ if [[ -t 1 ]]; then BOLD=$'\e[1m' PLAIN=$'\e[0m'; else BOLD='' PLAIN=''; fi
 # Prints a heading.
 step() { printf '\n%s%s%s\n' "$BOLD" "$1" "$PLAIN"; }
 
-# Prints a command as a person would type it, and runs it. What it printed can be looked into with `says`.
+# Prints a command as a person would type it, and runs it. What it printed, errors too, can be looked into with `says`.
 show() {
     printf '\n%s$%s %s\n' "$BOLD" "$PLAIN" "$(typed "$@")"
-    "$@" | tee "$MADE/shown"
+    "$@" |& tee "$MADE/shown"
 }
 
 # Fails unless what the last `show` printed has a match of this extended regular expression.
