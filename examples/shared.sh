@@ -60,12 +60,13 @@ scaled() { if [[ ${SEMBLA_EXAMPLE_SCALE:-small} == full ]]; then echo "$2"; else
 sembla() { env -i "${ENVIRONMENT[@]}" "$SEMBLA" "$@"; }
 
 # Starts `sembla serve` on a free port with these arguments and a fresh data directory, which later commands use too,
-# and waits until it is ready. Sets $URL.
+# and waits until it is ready. Sets $URL, which clients reach without a proxy that the person may have.
 serve() {
     use_data_directory "data-${#LOGS[@]}"
     start serve --port 0 --data-dir "$DATA" "$@"
     URL=$(wait_for "listening on" 'http://[0-9.:]+')
     wait_for_answer "$URL/ready"
+    export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost
     echo "listening on $URL"
 }
 
@@ -107,7 +108,7 @@ VARIABLES=("PATH=$PATH" "LANG=${LANG:-C.UTF-8}")
 python_of() { PYTHON=$(scripts/make-venv "$1" "$2"); }
 
 # A client that waits for ever is ended after $LIMIT seconds.
-python() { timeout --foreground "${LIMIT:-600}" "$PYTHON" "$@"; }
+python() { PYTHONUNBUFFERED=1 timeout --foreground "${LIMIT:-600}" "$PYTHON" "$@"; }
 
 # Starts moto's server of S3, which keeps everything in memory and checks no signatures. Sets $S3_URL.
 s3_store() {

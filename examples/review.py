@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tutorial 0's request, with nothing but Python's standard library: one review, and one text far too long.
 
-Usage: examples/tutorial_0.py URL
+Usage: examples/review.py URL
 """
 
 import json

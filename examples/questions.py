@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tutorial 2's frequent questions over HTTP, with nothing but Python's standard library.
 
-Usage: examples/tutorial_2.py URL [QUESTION]
+Usage: examples/questions.py URL [QUESTION]
 """
 
 import csv
