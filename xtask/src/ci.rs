@@ -91,7 +91,7 @@ const CLIENTS: &[(&str, &str)] = &[
     ("pinecone-7", "pinecone_7"),
     ("pinecone-10", "pinecone_10"),
     ("langchain-pinecone", "langchain_pinecone"),
-    ("opensearch-2", "opensearch"),
+    ("langchain-2023", "opensearch"),
     ("opensearch-3", "opensearch"),
     ("proxy", "proxy"),
     ("endpoints-2024", "endpoints_2024"),
