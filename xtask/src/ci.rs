@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::steps::Steps;
 use crate::tidy;
-use crate::workspace::{cargo, command, get_model, is_installed, python};
+use crate::workspace::{cargo, command, get_model, is_installed, python, root};
 
 /// Which column of `tests/scale.toml` the long tests take their counts from.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     steps.run("documents", documents_without_warnings())?;
     deny(&mut steps)?;
     clients(&mut steps, Scale::Small)?;
+    examples(&mut steps)?;
     steps.report();
     Ok(())
 }
@@ -115,6 +116,23 @@ pub(crate) fn clients(steps: &mut Steps, scale: Scale) -> anyhow::Result<()> {
         tests.args(["-m", "pytest", &format!("clients/{folder}")]);
         tests.env("SEMBLA_TEST_SCALE", scale.column());
         steps.run(&format!("clients of {name}"), tests)?;
+    }
+    Ok(())
+}
+
+/// The tutorials that people come with, each with a script of its own in `examples`.
+const EXAMPLES: &[&str] = &[
+    "tutorial-0", // Hugging Face's Inference Endpoints
+    "tutorial-1", // an endpoint, and Pinecone's index
+    "tutorial-2", // Hugging Face's Inference API
+];
+
+/// Runs each tutorial from its first step to its last against the binary of the dev profile.
+fn examples(steps: &mut Steps) -> anyhow::Result<()> {
+    for name in EXAMPLES {
+        let mut run = command(root().join("examples").join(name).join("run.sh"));
+        run.env("SEMBLA_BINARY", "target/debug/sembla");
+        steps.run(&format!("example {name}"), run)?;
     }
     Ok(())
 }
