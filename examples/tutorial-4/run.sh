@@ -20,7 +20,7 @@ VARIABLES+=("${keys[@]}")
 export "${keys[@]}" AWS_DEFAULT_REGION=ap-southeast-2 AWS_EC2_METADATA_DISABLED=true
 export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null
 # Not the SDK's words about its next version.
-export SAGEMAKER_SUPPRESS_V2_WARNING=1 PYTHONWARNINGS=ignore PYTHONUNBUFFERED=1
+export SAGEMAKER_SUPPRESS_V2_WARNING=1 PYTHONWARNINGS=ignore
 
 s3_store
 serve --s3-endpoint "$S3_URL"
