@@ -15,6 +15,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import WaiterError
 
 from control_plane import OVERRIDING, proxy_before
 from serving import PATIENCE, Server
@@ -122,12 +123,21 @@ def deploy(sagemaker):
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
         made.append((sagemaker.delete_endpoint, {"EndpointName": name}))
         if wait:
-            sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig=WAIT)
+            until_in_service(sagemaker, name)
         return name
 
     yield deploy
     for delete, arguments in reversed(made):
         delete(**arguments)
+
+
+def until_in_service(sagemaker, name):
+    try:
+        sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig=WAIT)
+    except WaiterError as error:
+        # The waiter itself does not say why.
+        reason = sagemaker.describe_endpoint(EndpointName=name).get("FailureReason")
+        raise AssertionError(f"endpoint {name} is not in service: {reason}") from error
 
 
 def variant(model_name):

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use artifact::{Limits, handler};
 use async_trait::async_trait;
-use server::Artifact;
+use server::{Artifact, UploadPlace};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
@@ -151,6 +151,18 @@ impl server::Artifacts for LocalArtifacts {
 
     async fn bring(&self, url: &str) -> Result<Artifact, String> {
         self.fetch(url).await.map_err(|err| err.to_string())
+    }
+
+    async fn upload_place(&self) -> Result<UploadPlace, String> {
+        let Some(config) = &self.s3 else {
+            let message = "uploads need a store that speaks S3, and none is named; start the server with \
+                           --s3-endpoint URL";
+            return Err(message.to_owned());
+        };
+        let place = config.upload_place();
+        let bucket = Bucket::open(config, &place.bucket).map_err(|err| err.to_string())?;
+        bucket.check().await.map_err(|err| err.to_string())?;
+        Ok(place)
     }
 }
 

@@ -24,6 +24,11 @@ impl BaseUrl {
         format!("{}/serve/{}/{}", self.0, record.namespace, record.name)
     }
 
+    /// Returns the URL below which Baseten's clients ask a model.
+    pub(crate) fn baseten_model(&self, id: &str) -> String {
+        format!("{}/b10/model-{id}", self.0)
+    }
+
     /// Returns the URL of the data plane of an index.
     pub(crate) fn pinecone_index(&self, index: &index::IndexName) -> String {
         format!("{}/pinecone/i/{index}", self.0)

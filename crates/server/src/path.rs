@@ -42,7 +42,9 @@ fn what_is_wrong(err: &PathRejection, dialect: Dialect) -> &'static str {
         | Dialect::HuggingFace
         | Dialect::Sagemaker
         | Dialect::SagemakerControl
-        | Dialect::AwsForm => false,
+        | Dialect::AwsForm
+        | Dialect::Baseten
+        | Dialect::GraphQl => false,
     };
     match key.as_str() {
         "id" => "the id",

@@ -16,8 +16,8 @@ use crate::App;
 use crate::gateway;
 use crate::middleware::{auth, cors, count, guard, host, leftover, observe, shape};
 use crate::routes::{
-    control, docs, errors, health, huggingface, huggingface_endpoints, indexes, openai, opensearch,
-    pinecone, sagemaker, tei, tokens,
+    baseten, control, docs, errors, health, huggingface, huggingface_endpoints, indexes, openai,
+    opensearch, pinecone, sagemaker, tei, tokens,
 };
 
 /// Builds the router of all routes.
@@ -109,12 +109,13 @@ fn index_routes() -> OpenApiRouter<App> {
 // Routes that read and change endpoints and keys: not for foreign pages. Each asks for a key itself, since
 // the scope and the namespace depend on the route.
 fn endpoint_routes() -> OpenApiRouter<App> {
-    control::add_to(huggingface_endpoints::add_to(sagemaker::add_to(new_router())))
+    let vendors = baseten::add_to(sagemaker::add_to(new_router()));
+    control::add_to(huggingface_endpoints::add_to(vendors))
 }
 
 // Routes to replicas. Who may take them depends on the endpoint.
 fn gateway_routes() -> OpenApiRouter<App> {
-    sagemaker::add_runtime_to(new_router())
+    baseten::add_models_to(sagemaker::add_runtime_to(new_router()))
         .routes(routes!(gateway::serve_root))
         .routes(routes!(gateway::serve_rest))
         // The same as the first: a client may have joined an empty path to the URL.
@@ -158,7 +159,7 @@ mod tests {
     #[test]
     fn the_first_part_of_every_path_is_reserved() {
         let names: Vec<String> = reserved_names(&document()).into_iter().collect();
-        expect!["api api-doc aws decode docs embed embed_all embed_sparse embeddings endpoints health info invocations live metrics models os pinecone ping pipeline predict ready rerank serve similarity tokenize v1 v2 vertex"].assert_eq(&names.join(" "));
+        expect!["api api-doc aws b10 decode docs embed embed_all embed_sparse embeddings endpoints graphql health info invocations live metrics models os pinecone ping pipeline predict ready rerank serve similarity tokenize v1 v2 vertex"].assert_eq(&names.join(" "));
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod pick;
 mod spec;
 mod update;
 
-pub use self::artifact::{Artifact, Artifacts, NoArtifacts};
+pub use self::artifact::{Artifact, Artifacts, NoArtifacts, UploadPlace};
 pub(crate) use self::names::{ACCOUNT, Arn, Kind, check as check_name};
 pub(crate) use self::objects::{Config, Model};
 

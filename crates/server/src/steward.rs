@@ -43,6 +43,10 @@ impl FromRequestParts<App> for Steward {
 }
 
 impl Steward {
+    pub(crate) fn plane(&self) -> &ControlPlane {
+        &self.plane
+    }
+
     pub(crate) fn control(&self) -> &Control {
         self.plane.control()
     }

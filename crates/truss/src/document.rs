@@ -48,7 +48,7 @@ pub fn read(path: &Path) -> Result<Document, ReadError> {
         }
         Err(err) => return Err(err.into()),
     }
-    parse(path, &text)
+    parse_bounded(path, &text)
 }
 
 fn file_of(path: &Path) -> Result<PathBuf, ReadError> {
@@ -62,7 +62,19 @@ fn file_of(path: &Path) -> Result<PathBuf, ReadError> {
     Ok(file)
 }
 
-pub(crate) fn parse(path: PathBuf, text: &str) -> Result<Document, ReadError> {
+/// Reads the text of a config.yaml, which may be JSON. Messages call it `path`.
+///
+/// # Errors
+///
+/// [`ReadError`] if it is none, or over the bounds.
+pub fn parse(path: PathBuf, text: &str) -> Result<Document, ReadError> {
+    if text.len() as u64 > MAX_BYTES {
+        return Err(ReadError::TooLarge { path });
+    }
+    parse_bounded(path, text)
+}
+
+fn parse_bounded(path: PathBuf, text: &str) -> Result<Document, ReadError> {
     let value: Value = match serde_saphyr::from_str_with_options(text, options()) {
         Ok(value) => value,
         Err(err) => {

@@ -29,6 +29,9 @@ pub struct Given<'a> {
     pub name: Option<&'a str>,
     /// Which model it runs.
     pub model: Option<&'a str>,
+    /// Whether a path that nothing is fetched to may be a folder of this machine. Whoever takes it then has to
+    /// ask whether its sender may name it.
+    pub may_name_folders: bool,
 }
 
 /// The endpoint that is asked for.
@@ -110,7 +113,7 @@ pub fn import(document: Document, given: Given<'_>) -> Result<Wanted, ImportErro
     let of_registry = base.section("docker_auth")?;
     let mut image = image(base, &mut report)?;
     let mut settings = settings(&mut root, &mut server, &image, &mut sources, &mut report)?;
-    let model = model::model(given.model, &mut settings, &sources, &mut report)?;
+    let model = model::model(given, &mut settings, &sources, &mut report)?;
     routes(&mut server, &mut settings, &mut image, &mut report)?;
     let labels = hardware::labels(root.section("resources")?, &mut report)?;
     let replicas = hardware::replicas(&mut root, &mut report)?;

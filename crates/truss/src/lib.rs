@@ -2,7 +2,7 @@
 //!
 //! A Truss is a folder with a `config.yaml`. One whose server is text-embeddings-inference says which
 //! model runs with which settings, which is what an endpoint is; the rest of it is about building a
-//! container. [`read`] takes a file in, within bounds; [`import()`] says what endpoint is meant.
+//! container. [`read`] takes a file in, and [`parse()`] its text, within bounds; [`import()`] says what endpoint is meant.
 //!
 //! **Nothing is dropped in silence**: each key is read, listed in [`Wanted::left_out`] with the reason, or
 //! refused. Of another kind of server than text-embeddings-inference nothing is taken.
@@ -24,7 +24,7 @@ mod section;
 mod sensitive;
 mod weights;
 
-pub use document::{Document, MAX_BYTES, read};
+pub use document::{Document, MAX_BYTES, parse, read};
 pub use error::{ImportError, ReadError};
 pub use import::{
     Given, Image, Labels, Model, PREDICT_ROUTE, Replicas, Secret, SecretSource, Wanted, import,

@@ -4,6 +4,7 @@
 //! A leaf without logic: translation to and from plain requests lives with whoever translates. This
 //! is the only place where a vendor's field name appears.
 
+pub mod baseten;
 pub mod chroma;
 pub mod control;
 pub mod distinct;

@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("artifact", &[]),
     ("sigv4", &[]),
     ("truss", &[]),
-    ("server", &["wire", "engine", "index", "jobs", "model", "endpoints", "sigv4"]),
+    ("server", &["wire", "engine", "index", "jobs", "model", "endpoints", "sigv4", "truss"]),
     (
         "sembla",
         &[

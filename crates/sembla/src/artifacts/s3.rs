@@ -4,7 +4,8 @@ use std::io;
 use std::path::Path;
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
-use object_store::{ObjectStoreExt as _, path};
+use object_store::{ObjectStore as _, ObjectStoreExt as _, path};
+use server::UploadPlace;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::config::{Env, Secret};
@@ -14,10 +15,15 @@ use crate::config::{Env, Secret};
 pub(crate) struct S3Config {
     endpoint: String,
     region: String,
+    /// Where clients upload to.
+    upload_bucket: String,
     /// The id and the secret of an access key, and what comes with temporary ones.
     key: Option<(String, Secret)>,
     token: Option<Secret>,
 }
+
+/// Clients need something to sign with.
+const NO_KEY: &str = "none";
 
 /// What a store did not give.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +34,11 @@ pub(super) enum S3Error {
         "s3://{bucket}/{key} has {num_bytes} bytes, and an archive may have {limit}; leave out what the model does not need"
     )]
     TooLarge { bucket: String, key: String, num_bytes: u64, limit: u64 },
+    #[error(
+        "there is no bucket `{bucket}` in the store at {endpoint}, or the key may not read it; create it, as with \
+         `aws s3 mb s3://{bucket}`, or name another one with --s3-bucket"
+    )]
+    NoBucket { bucket: String, endpoint: String },
     #[error("s3://{bucket}/{key} cannot be kept: {source}; make room in the data directory")]
     Write { bucket: String, key: String, source: io::Error },
 }
@@ -56,7 +67,7 @@ pub(super) struct Bucket {
 
 impl S3Config {
     /// Takes the address, and the variables that AWS's clients read.
-    pub(crate) fn new(endpoint: &str, env: &Env) -> Self {
+    pub(crate) fn new(endpoint: &str, upload_bucket: &str, env: &Env) -> Self {
         let variable = |name: &str| env.get(name).filter(|value| !value.is_empty()).cloned();
         let id = variable("AWS_ACCESS_KEY_ID");
         let secret = variable("AWS_SECRET_ACCESS_KEY").map(Secret::new);
@@ -64,8 +75,25 @@ impl S3Config {
         Self {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             region: region.unwrap_or_else(|| "us-east-1".to_owned()),
+            upload_bucket: upload_bucket.to_owned(),
             key: id.zip(secret),
             token: variable("AWS_SESSION_TOKEN").map(Secret::new),
+        }
+    }
+
+    /// Returns where clients upload to, and with what: the server's own key. A store that asks for none takes any.
+    pub(super) fn upload_place(&self) -> UploadPlace {
+        let (key_id, key_secret) = match &self.key {
+            Some((id, secret)) => (id.clone(), secret.reveal().to_owned()),
+            None => (NO_KEY.to_owned(), NO_KEY.to_owned()),
+        };
+        UploadPlace {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            bucket: self.upload_bucket.clone(),
+            key_id,
+            key_secret,
+            token: self.token.as_ref().map(|token| token.reveal().to_owned()),
         }
     }
 }
@@ -97,6 +125,26 @@ impl Bucket {
         };
         let store = builder.build().map_err(failed)?;
         Ok(Self { store, name: name.to_owned(), endpoint })
+    }
+
+    /// Checks that the bucket is there.
+    pub(super) async fn check(&self) -> Result<(), S3Error> {
+        // What nobody has uploaded: a store answers otherwise where the bucket is missing.
+        let prefix = path::Path::from("sembla-looks-for-the-bucket");
+        let mut listed = self.store.list(Some(&prefix));
+        match std::future::poll_fn(|context| listed.as_mut().poll_next(context)).await {
+            None | Some(Ok(_)) => Ok(()),
+            Some(Err(object_store::Error::NotFound { .. })) => {
+                let (bucket, endpoint) = (self.name.clone(), self.endpoint.clone());
+                Err(S3Error::NoBucket { bucket, endpoint })
+            }
+            Some(Err(source)) => Err(S3Error::Store {
+                bucket: self.name.clone(),
+                key: String::new(),
+                endpoint: self.endpoint.clone(),
+                source: Box::new(source),
+            }),
+        }
     }
 
     /// Writes an object to a file, a piece at a time.

@@ -18,6 +18,8 @@ pub(crate) struct EndpointsConfig {
     pub(crate) model_dirs: Vec<String>,
     /// Where archives lie that are named by s3 URLs.
     pub(crate) s3_endpoint: Option<String>,
+    /// Where clients upload to.
+    pub(crate) s3_bucket: String,
     pub(crate) memory: ReplicaMemory,
     pub(crate) prices: PriceTable,
     /// How long a request waits for a replica.

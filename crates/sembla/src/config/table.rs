@@ -542,6 +542,16 @@ pub(crate) const SETTINGS: &[Setting] = &[
                read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_REGION is its region",
     },
     Setting {
+        name: "s3_bucket",
+        group: Group::Endpoints,
+        kind: Kind::Text,
+        level: Level::Rare,
+        commands: SERVING,
+        aliases: NO_ALIASES,
+        help: "The bucket of that store to which `truss push` uploads, with the server's own keys, which are \
+               handed to whoever may push; it must be there",
+    },
+    Setting {
         name: "replica_memory",
         group: Group::Endpoints,
         kind: Kind::BytesOrAuto { min: 0, max: 1 << 50 },

@@ -10,6 +10,7 @@ use wire::tei::TruncationDirection;
 use crate::error::{ErrorKind, HttpError};
 use crate::respond::JSON;
 
+pub(crate) mod baseten;
 pub(crate) mod control;
 pub(crate) mod huggingface;
 pub(crate) mod huggingface_endpoints;
@@ -64,6 +65,10 @@ pub(crate) enum Dialect {
     SagemakerControl,
     /// AWS's form calls, which answer in XML.
     AwsForm,
+    /// Baseten's models and its management API.
+    Baseten,
+    /// What `truss push` talks to.
+    GraphQl,
 }
 
 impl Dialect {
@@ -78,8 +83,15 @@ impl Dialect {
             Some("os") => Self::OpenSearch,
             Some("endpoints") => Self::Sagemaker,
             Some("aws") => Self::SagemakerControl,
-            Some("v1") if parts.next() == Some("indexes") => Self::Sembla,
-            Some("v1" | "embeddings") => Self::OpenAi,
+            Some("b10") => Self::Baseten,
+            Some("graphql") => Self::GraphQl,
+            // As Baseten's below a model, which is no route of OpenAI's.
+            Some("v1") => match (parts.next(), parts.nth(1)) {
+                (Some("indexes"), _) => Self::Sembla,
+                (Some("models"), Some("deployments")) => Self::Baseten,
+                _ => Self::OpenAi,
+            },
+            Some("embeddings") => Self::OpenAi,
             Some("pipeline" | "models" | "v2" | "serve") => Self::HuggingFace,
             Some("api") if parts.next() == Some("whoami-v2") => Self::HuggingFace,
             Some("api") => Self::Sembla,
@@ -100,6 +112,8 @@ impl Dialect {
             Self::Sagemaker => serde_json::to_vec(&sagemaker::error_body(error)),
             Self::SagemakerControl => serde_json::to_vec(&sagemaker::control_error_body(error)),
             Self::AwsForm => Ok(sagemaker::form_error_body(error, request_id)),
+            Self::Baseten => serde_json::to_vec(&baseten::error_body(error)),
+            Self::GraphQl => serde_json::to_vec(&baseten::graphql_error_body(error)),
         };
         let status = match self {
             Self::Tei => tei::status(error.kind),
@@ -110,6 +124,8 @@ impl Dialect {
             Self::OpenSearch => opensearch::status(error.kind),
             Self::Sagemaker => sagemaker::status(error.kind),
             Self::SagemakerControl | Self::AwsForm => sagemaker::control_status(error.kind),
+            Self::Baseten => baseten::status(error.kind),
+            Self::GraphQl => baseten::graphql_status(error.kind),
         };
         (status, body.expect("an error body has string keys only"))
     }
@@ -125,7 +141,9 @@ impl Dialect {
             | Self::Sembla
             | Self::Pinecone
             | Self::PineconeData
-            | Self::OpenSearch => None,
+            | Self::OpenSearch
+            | Self::Baseten
+            | Self::GraphQl => None,
         }
     }
 
@@ -241,6 +259,11 @@ mod tests {
             ("/os/a/_search", Dialect::OpenSearch),
             ("/endpoints/a/invocations", Dialect::Sagemaker),
             ("/aws", Dialect::SagemakerControl),
+            ("/b10/model-a/production/predict", Dialect::Baseten),
+            ("/b10/v1/models", Dialect::Baseten),
+            ("/v1/models/a/deployments/b", Dialect::Baseten),
+            ("/v1/models/a/b", Dialect::OpenAi),
+            ("/graphql/", Dialect::GraphQl),
         ] {
             assert_eq!(Dialect::of_path(path), dialect, "{path}");
         }

@@ -2,7 +2,7 @@
 
 use axum::http::{Method, Uri};
 use utoipa::{IntoResponses, OpenApi};
-use wire::{huggingface, indexes, openai, opensearch, pinecone, sagemaker, tei};
+use wire::{baseten, huggingface, indexes, openai, opensearch, pinecone, sagemaker, tei};
 
 use crate::app::App;
 use crate::error::{ErrorKind, HttpError};
@@ -10,6 +10,7 @@ use crate::error::{ErrorKind, HttpError};
 /// The shapes of errors. What `IntoResponses` refers to is not put into the document by itself.
 #[derive(OpenApi)]
 #[openapi(components(schemas(
+    baseten::ErrorBody,
     pinecone::ControlError,
     pinecone::ErrorObject,
     pinecone::DataError,
@@ -138,6 +139,22 @@ pub(crate) enum SagemakerErrors {
     Unavailable(sagemaker::ErrorBody),
     #[response(status = 530, description = "No replica answered")]
     Unreachable(sagemaker::ErrorBody),
+}
+
+/// What a route of Baseten's answers in place of a result.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers that middleware::shape writes")]
+pub(crate) enum BasetenErrors {
+    #[response(status = 400, description = "A field has a value that cannot be used")]
+    BadRequest(baseten::ErrorBody),
+    #[response(status = 401, description = "No API key, or an unknown one")]
+    Unauthorized(baseten::ErrorBody),
+    #[response(status = 403, description = "The key lacks a scope")]
+    Forbidden(baseten::ErrorBody),
+    #[response(status = 404, description = "There is no such model, deployment or environment")]
+    Unknown(baseten::ErrorBody),
+    #[response(status = 503, description = "No replica is ready yet; see Retry-After")]
+    NotReady(baseten::ErrorBody),
 }
 
 /// What our own routes of the control plane answer in place of a result.

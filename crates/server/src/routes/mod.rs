@@ -1,5 +1,6 @@
 //! The handlers: extract, translate, call, translate.
 
+pub(crate) mod baseten;
 pub(crate) mod control;
 pub(crate) mod docs;
 pub(crate) mod errors;

@@ -1,12 +1,10 @@
 //! Which variant a request goes to.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
-
 use super::create::listed;
 use super::objects::{Deployment, Variant};
 use crate::dialects::bad_field;
 use crate::error::HttpError;
+use crate::share;
 
 impl Deployment {
     /// Returns the variant that a request names, or one by their shares.
@@ -23,29 +21,11 @@ impl Deployment {
                 );
                 bad_field("X-Amzn-SageMaker-Target-Variant", &problem)
             }),
-            None => Ok(self.by_share(chance())),
+            // A configuration has a variant, and one of them a weight.
+            None => Ok(share::at(&self.variants, |it| it.weight, share::chance())
+                .unwrap_or(&self.variants[0])),
         }
     }
-
-    /// Returns the variant at a place from 0 to 1 of all shares, laid one after another.
-    fn by_share(&self, place: f64) -> &Variant {
-        let sum: f64 = self.variants.iter().map(|it| it.weight).sum();
-        let mut rest = place * sum;
-        let mut with_share = self.variants.iter().filter(|it| it.weight > 0.0);
-        let last = self.variants.iter().rfind(|it| it.weight > 0.0);
-        let found = with_share.find(|variant| {
-            rest -= variant.weight;
-            rest < 0.0
-        });
-        found.or(last).unwrap_or(&self.variants[0])
-    }
-}
-
-/// Returns a number from 0 to below 1.
-fn chance() -> f64 {
-    // Each state has keys of its own.
-    let bits = RandomState::new().hash_one(0_u8) >> 11;
-    bits as f64 / (1_u64 << 53) as f64
 }
 
 #[cfg(test)]
@@ -55,14 +35,15 @@ mod tests {
     use super::*;
     use crate::sagemaker::objects::Stage;
 
-    fn deployment(weights: &[f64]) -> Deployment {
-        let variants = weights.iter().enumerate().map(|(number, weight)| Variant {
+    #[test]
+    fn a_variant_that_is_named_is_taken_whatever_its_weight() {
+        let variants = [1.0, 0.0].iter().enumerate().map(|(number, weight)| Variant {
             sent: serde_json::from_value(json!({ "VariantName": number.to_string() })).unwrap(),
             weight: *weight,
             model: serde_json::from_value(json!({ "ModelName": "m" })).unwrap(),
             stage: Stage::Preparing,
         });
-        Deployment {
+        let of = Deployment {
             name: "e".to_owned(),
             config: "c".to_owned(),
             created: 0.0,
@@ -71,27 +52,8 @@ mod tests {
             variants: variants.collect(),
             next: None,
             failure: None,
-        }
-    }
-
-    #[test]
-    fn shares_lie_one_after_another_and_a_weight_of_zero_gets_nothing() {
-        let of = deployment(&[1.0, 0.0, 3.0]);
-        for (place, variant) in [(0.0, "0"), (0.24, "0"), (0.25, "2"), (0.999, "2"), (1.0, "2")] {
-            assert_eq!(of.by_share(place).name(), variant, "{place}");
-        }
-    }
-
-    #[test]
-    fn chance_keeps_to_the_shares() {
-        let of = deployment(&[1.0, 3.0]);
-        let num = (0..4_000).filter(|_| of.pick(None).unwrap().name() == "0").count();
-        assert!((800..1_200).contains(&num), "{num} of 4000 instead of 1000");
-    }
-
-    #[test]
-    fn a_variant_that_is_named_is_taken() {
-        let of = deployment(&[1.0, 0.0]);
+        };
+        assert_eq!(of.pick(None).unwrap().name(), "0");
         assert_eq!(of.pick(Some("1")).unwrap().name(), "1");
         assert!(of.pick(Some("2")).unwrap_err().message.contains("it has 0, 1"));
     }

@@ -9,6 +9,7 @@ use tokio::task::{self, JoinSet};
 use tokio::time;
 
 use crate::App;
+use crate::baseten::Baseten;
 use crate::metrics::UPKEEP_INTERVAL;
 use crate::sagemaker::Sagemaker;
 
@@ -75,6 +76,7 @@ impl Server {
         let listener = listener.into();
         if let Some(plane) = self.app.control_plane() {
             Sagemaker::of(plane).go_on();
+            Baseten::of(plane).go_on();
         }
         let connections = Connections::new(&self.app, listener.address());
         let mut open = JoinSet::new();

@@ -1,6 +1,7 @@
 //! The control plane and the gateway over real HTTP, with replicas that are small servers of the test.
 
 mod access;
+mod baseten;
 mod control;
 mod gateway;
 mod native;

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
 
-use super::{MAX_BYTES, parse, read};
+use super::{MAX_BYTES, parse_bounded, read};
 
 #[track_caller]
 fn check(text: &str, expected: Expect) {
     let begun = Instant::now();
-    let shown = match parse(PathBuf::from("config.yaml"), text) {
+    let shown = match parse_bounded(PathBuf::from("config.yaml"), text) {
         Ok(document) => serde_json::Value::Object(document.keys).to_string(),
         Err(err) => err.to_string(),
     };

@@ -1,5 +1,6 @@
 //! Which model the endpoint runs.
 
+use super::Given;
 use crate::error::ImportError;
 use crate::report::Report;
 use crate::router::Settings;
@@ -8,7 +9,7 @@ use crate::weights::{Source, Sources};
 /// A model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Model {
-    /// What was given beside the file, as it is.
+    /// What was given beside the file, as it is; or a folder of this machine, where the file may name one.
     Given(String),
     /// A repository of the Hub that the file names.
     Hub {
@@ -20,13 +21,13 @@ pub enum Model {
 }
 
 pub(super) fn model(
-    given: Option<&str>,
+    given: Given<'_>,
     settings: &mut Settings,
     sources: &Sources,
     report: &mut Report,
 ) -> Result<Model, ImportError> {
     let (id, revision) = (settings.model.take(), settings.revision.take());
-    if let Some(given) = given {
+    if let Some(given) = given.model {
         for (flag, value) in [("--model-id", id), ("--revision", revision)] {
             if value.is_some() {
                 report.leave_out(flag, "the model is given with --model");
@@ -51,7 +52,11 @@ pub(super) fn model(
         sources.leave_out_others(&id, report);
         return Ok(Model::Hub { repository: id, revision });
     }
-    let Source { repository, revision: fetched, .. } = sources.find(&id)?;
+    let found = match sources.find(&id) {
+        Err(_) if given.may_name_folders && id.starts_with('/') => return Ok(Model::Given(id)),
+        found => found?,
+    };
+    let Source { repository, revision: fetched, .. } = found;
     report.note(format!("--model-id is {id}, a folder of the container; it is `{repository}`"));
     if revision.is_some() {
         report.leave_out("--revision", "a folder has none; the one that was fetched counts");

@@ -359,7 +359,7 @@ fn a_name_is_made_of_the_model_name_unless_it_is_given() {
         let config = format!(
             "model_name: {name}\ndocker_server: {{start_command: text-embeddings-router --model-id a/b}}"
         );
-        let given = Given { name: given, model: None };
+        let given = Given { name: given, ..Given::default() };
         wanted(&config, given).map(|wanted| (wanted.name, wanted.notes.join("\n")))
     };
     assert_eq!(of("MiniLM (v2)", None), Ok(("minilm-v2".to_owned(), String::new())));
@@ -375,7 +375,7 @@ fn a_name_is_made_of_the_model_name_unless_it_is_given() {
 
 #[test]
 fn a_model_that_is_given_goes_before_the_file() {
-    let given = Given { name: None, model: Some("./folder") };
+    let given = Given { model: Some("./folder"), ..Given::default() };
     let config = config("text-embeddings-router --model-id /data/m --revision v1", "");
     let wanted = wanted(&config, given).unwrap();
     expect![[r#"

@@ -57,8 +57,12 @@ pub(crate) struct ImportArgs {
 pub(super) fn run(args: &ImportArgs, env: &Env) -> anyhow::Result<Outcome> {
     let form = args.common.form();
     let document = truss::read(&args.truss).map_err(read_error)?;
-    let given =
-        Given { name: args.name.as_ref().map(EndpointName::as_str), model: args.model.as_deref() };
+    let given = Given {
+        name: args.name.as_ref().map(EndpointName::as_str),
+        model: args.model.as_deref(),
+        // Whoever reads a file that came from elsewhere says with --model which folder it means.
+        may_name_folders: false,
+    };
     let wanted = truss::import(document, given).map_err(|err| UsageError(err.to_string()))?;
     let mut secrets = Secrets::new(&wanted.secrets, &args.secret, env)?;
     if args.dry_run {

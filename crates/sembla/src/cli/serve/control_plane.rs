@@ -70,7 +70,9 @@ pub(super) async fn open(
         return Ok(none("another process has the endpoints of the data directory"));
     };
     let folders = ModelFolders::new(&config.endpoints.model_dirs)?;
-    let s3 = config.endpoints.s3_endpoint.as_deref().map(|endpoint| S3Config::new(endpoint, env));
+    let bucket = &config.endpoints.s3_bucket;
+    let s3 = config.endpoints.s3_endpoint.as_deref();
+    let s3 = s3.map(|endpoint| S3Config::new(endpoint, bucket, env));
     let artifacts = LocalArtifacts::open(dir, folders.clone(), s3);
     let artifacts = artifacts.context("archives of models have nowhere to be unpacked")?;
     let sockets = Sockets::make(dir).context("replicas have nowhere to listen")?;
