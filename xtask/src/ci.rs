@@ -125,6 +125,7 @@ const EXAMPLES: &[&str] = &[
     "tutorial-0", // Hugging Face's Inference Endpoints
     "tutorial-1", // an endpoint, and Pinecone's index
     "tutorial-2", // Hugging Face's Inference API
+    "tutorial-3", // a Truss of Baseten's
     "tutorial-4", // SageMaker, LangChain, and two vector stores
 ];
 
