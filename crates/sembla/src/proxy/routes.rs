@@ -127,6 +127,20 @@ const HOSTS: &[Host] = &[
         errors: TopLevel,
         paths: &[same("/endpoints")],
     },
+    // Baseten: what `truss push` talks to, the management API, and a model, whose host begins with `model-`.
+    Host { name: "app.baseten.co", behind: Sembla, errors: TopLevel, paths: &[same("/graphql")] },
+    Host {
+        name: "api.baseten.co",
+        behind: Sembla,
+        errors: TopLevel,
+        paths: &[moved("/v1", "/b10/v1")],
+    },
+    Host {
+        name: "*.api.baseten.co",
+        behind: Sembla,
+        errors: TopLevel,
+        paths: &[moved(ALL, "/b10/{label}")],
+    },
     // A bucket in the path, and after that a bucket in the name.
     Host { name: "s3.amazonaws.com", behind: S3, errors: Xml, paths: &[same(ALL)] },
     Host { name: "s3.*.amazonaws.com", behind: S3, errors: Xml, paths: &[same(ALL)] },
@@ -355,6 +369,33 @@ mod tests {
                 /endpoints/a%20b/invocations is /endpoints/a%20b/invocations
                 / is nothing
             "#]],
+        );
+    }
+
+    #[test]
+    fn basetens_models_have_hosts_of_their_own() {
+        check(
+            "app.baseten.co",
+            &["/graphql/", "/models/a"],
+            expect![[r#"
+            /graphql/ is /graphql/
+            /models/a is nothing
+        "#]],
+        );
+        check(
+            "api.baseten.co",
+            &["/v1/models/a/deployments/b", "/v2"],
+            expect![[r#"
+            /v1/models/a/deployments/b is /b10/v1/models/a/deployments/b
+            /v2 is nothing
+        "#]],
+        );
+        check(
+            "model-abcd1234.api.baseten.co",
+            &["/development/predict"],
+            expect![[r#"
+            /development/predict is /b10/model-abcd1234/development/predict
+        "#]],
         );
     }
 

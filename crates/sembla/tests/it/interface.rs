@@ -132,6 +132,7 @@ fn config_show_prints_every_setting_with_its_source() {
         default_namespace = "me"                     # default
         model_dir = []                               # default
         # s3_endpoint is not set
+        s3_bucket = "sembla"                         # default
         replica_memory = "auto"                      # default
         prices = {}                                  # default
         scale_up_timeout = 120.0                     # default
