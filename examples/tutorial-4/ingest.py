@@ -61,10 +61,12 @@ def texts_of(documents):
 in_chroma = texts_of(db.as_retriever().get_relevant_documents(QUESTION))
 in_sembla = texts_of(docsearch.as_retriever().get_relevant_documents(QUESTION))
 
-# The same by hand: every chunk, closest first.
-chunks = texts_of(docs)
-rows = np.array(embeddings_endpoint.embed_documents(chunks))
+# The same by hand: every chunk with the embedding that Chroma was given, closest first.
+kept = db.get(include=["documents", "embeddings"])
+chunks, rows = kept["documents"], np.array(kept["embeddings"])
+check(sorted(chunks) == sorted(texts_of(docs)), "Chroma has every chunk")
 check(rows.shape == (len(docs), int(dimensions)), f"{len(docs)} embeddings of {dimensions} numbers, got {rows.shape}")
+check(np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5), "the length of each is 1")
 distances = ((rows - embeddings_endpoint.embed_query(QUESTION)) ** 2).sum(axis=1)
 closest = np.argsort(distances)[:4]
 
