@@ -25,6 +25,12 @@ print(pushed.model_id, pushed.model_deployment_id, pushed._baseten_service.hostn
 """
 
 
+def environment(**variables):
+    """The environment of a client: that of the tests, without what would send it elsewhere, and with these."""
+    kept = {name: value for name, value in os.environ.items() if name not in (*OVERRIDING, "BASETEN_API_KEY")}
+    return kept | variables
+
+
 class Truss:
     """The command line of somebody who has this remote in `.trussrc`, or no file, and these variables."""
 
@@ -32,9 +38,9 @@ class Truss:
     PROGRAM = Path(sys.executable).parent / "truss"
 
     def __init__(self, home, url=None, key=ANY_KEY, **variables):
-        kept = {name: value for name, value in os.environ.items() if name not in (*OVERRIDING, "BASETEN_API_KEY")}
         # Wide enough that no line of its is broken, and without a look at what newer versions there are.
-        self.environment = kept | {"HOME": str(home), "COLUMNS": "1000", "TRUSS_NO_UPDATE_CHECK": "1"} | variables
+        settings = {"HOME": str(home), "COLUMNS": "1000", "TRUSS_NO_UPDATE_CHECK": "1"}
+        self.environment = environment(**settings, **variables)
         if url:
             lines = ["[baseten]", "remote_provider = baseten", f"api_key = {key}", f"remote_url = {url}"]
             (home / ".trussrc").write_text("\n".join(lines))

@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import subprocess
 import sys
 
@@ -12,7 +11,7 @@ import requests
 from openai import AuthenticationError, NotFoundError, OpenAI
 
 from golden import DIMENSIONS, assert_close, plain
-from pushes import ANY_KEY, KEY, Truss, delete_model, embeddings_of, wait_until_active
+from pushes import ANY_KEY, KEY, Truss, delete_model, embeddings_of, environment, wait_until_active
 
 # In the tutorial's own words; the address and the key are put in.
 ADDRESS = "https://model-xxx.api.baseten.co"
@@ -38,14 +37,14 @@ print(resp.json())
 
 
 def run_curl(text, **variables):
-    done = subprocess.run(["sh", "-c", text], env=os.environ | variables, capture_output=True, text=True)
+    done = subprocess.run(["sh", "-c", text], env=environment(**variables), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def run_python(text, **variables):
     command = [sys.executable, "-c", text]
-    done = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment(**variables), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return ast.literal_eval(done.stdout)
 
