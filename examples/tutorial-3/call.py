@@ -1,4 +1,4 @@
-"""Tutorial 3's "request python library", with the model's address, and a look at the two answers.
+"""Tutorial 3's "request python library", with the model's id in the host, and a look at the two answers.
 
 Usage: call.py FILE, which has what curl printed
 """
@@ -7,7 +7,7 @@ import os
 import requests
 
 resp = requests.post(
-    f"{os.environ['MODEL_URL']}/environments/production/predict",
+    f"https://model-{os.environ['MODEL_ID']}.api.baseten.co/environments/production/predict",
     headers={"Authorization": f"Api-Key {os.environ['BASETEN_API_KEY']}"},
     json={"input": ["text string", "second string"]},
 )

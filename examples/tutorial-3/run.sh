@@ -13,6 +13,7 @@ s3_store
 serve --s3-endpoint "$S3_URL"
 # The bucket that Trusses are uploaded to, if --s3-bucket names no other.
 show curl --no-progress-meter --fail -X PUT "$S3_URL/sembla"
+behind_proxy --s3-endpoint "$S3_URL"
 
 step "What the Truss means here"
 show sembla endpoint import "$HERE/config.yaml" --dry-run
@@ -39,11 +40,11 @@ show mkdir "$MADE/text-embeddings-inference"
 show cp "$HERE/config.yaml" "$MADE/text-embeddings-inference"
 show truss push "$MADE/text-embeddings-inference" --publish
 says "text-embeddings-inference was successfully pushed"
-MODEL_URL=$(sed -nE 's/^ *Endpoint: +([^ ]+) *$/\1/p' "$MADE/shown")
-export MODEL_URL
+MODEL_ID=$(sed -nE 's/^ *Model ID: +([^ ]+) *$/\1/p' "$MADE/shown")
+export MODEL_ID
 
 step "Call your model"
-show curl --no-progress-meter -X POST "$MODEL_URL/development/predict" \
+show curl --no-progress-meter -X POST "https://model-$MODEL_ID.api.baseten.co/development/predict" \
     -H "Authorization: Api-Key $BASETEN_API_KEY" \
     -d '{"input": "text string"}'
 cp "$MADE/shown" "$MADE/curl.json"
