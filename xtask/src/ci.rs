@@ -98,6 +98,7 @@ const CLIENTS: &[(&str, &str)] = &[
     ("endpoints-2024", "endpoints_2024"),
     ("current", "endpoints_current"),
     ("sagemaker", "sagemaker"),
+    ("baseten", "baseten"),
     ("langchain-2023", "sagemaker_langchain"),
     ("current", "sagemaker_langchain"),
 ];

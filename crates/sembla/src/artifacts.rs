@@ -109,6 +109,25 @@ impl LocalArtifacts {
         Ok(Self { dir, folders, s3, turn: Mutex::default() })
     }
 
+    /// Removes what none of these models lies in. Nothing may be brought meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If a folder cannot be read or removed.
+    pub(crate) fn remove_unused(&self, models: &[PathBuf]) -> io::Result<()> {
+        for entry in fs_err::read_dir(&self.dir)? {
+            let entry = entry?;
+            // Its name says what is in it, by whichever path the data directory was reached before.
+            let name = entry.file_name();
+            let is_used = models.iter().any(|path| path.iter().any(|part| part == name));
+            if !is_used {
+                tracing::info!(folder = %entry.path().display(), "no endpoint uses this archive; it is removed");
+                fs_err::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     async fn fetch(&self, url: &str) -> Result<Artifact, BringError> {
         let _turn = self.turn.lock().await;
         let (dir, url) = (self.dir.clone(), url.to_owned());
@@ -242,6 +261,21 @@ fn sha256_of(path: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_model_lies_in_is_removed() {
+        let data_dir = tempfile::tempdir().unwrap();
+        let folders = ModelFolders::new(&[]).unwrap();
+        let artifacts = LocalArtifacts::open(data_dir.path(), folders, None).unwrap();
+        for folder in ["a1", "b2/model", "c3"] {
+            fs_err::create_dir_all(artifacts.dir.join(folder)).unwrap();
+        }
+        // By another path than that of today.
+        let models = ["/elsewhere/artifacts/a1", "/elsewhere/artifacts/b2/model", "org/c3x"];
+        artifacts.remove_unused(&models.map(PathBuf::from)).unwrap();
+        let left = ["a1", "b2", "c3"].map(|folder| artifacts.dir.join(folder).exists());
+        assert_eq!(left, [true, true, false]);
+    }
 
     #[test]
     fn an_archive_lies_on_the_disk_or_in_a_store() {

@@ -14,6 +14,7 @@
 //!
 //! truss 0.18.35, `truss/base/truss_config.py`; the command line of text-embeddings-inference 1.9.3.
 
+mod defaults;
 mod document;
 mod error;
 mod import;

@@ -22,8 +22,8 @@ const ROUND: Duration = Duration::from_secs(4);
 /// Measures the same requests past the gateway and through it.
 pub(crate) fn run(served: &Served, inputs: &[&str]) -> anyhow::Result<Table> {
     let how = format!(
-        "POST /embed of one text, to the socket of the replica, through a relay that copies bytes and through \
-         the gateway by turns; {ALONE} requests one after another, then {ROUNDS} rounds of {} s from {CLIENTS} connections",
+        "POST /embed of one text, to the socket of the replica, through the socket of the gateway, through a relay \
+         from TCP that copies bytes and through the gateway over TCP by turns; {ALONE} requests one after another, then {ROUNDS} rounds of {} s from {CLIENTS} connections",
         ROUND.as_secs()
     );
     let mut table = Table::new("gateway", how);
@@ -32,9 +32,11 @@ pub(crate) fn run(served: &Served, inputs: &[&str]) -> anyhow::Result<Table> {
     let through = format!("/serve/me/{NAME}/embed");
     let (mut replica, mut relay, mut gateway) =
         (served.replica()?, served.relayed()?, served.control()?);
-    let (mut direct, mut relayed, mut proxied) = (Vec::new(), Vec::new(), Vec::new());
+    let mut socket = served.gateway_socket()?;
+    let [mut direct, mut like, mut relayed, mut proxied] = [const { Vec::new() }; 4];
     for body in bodies.iter().cycle().take(ALONE) {
         direct.push(milliseconds(took(&mut replica, "/embed", body)?));
+        like.push(milliseconds(took(&mut socket, &through, body)?));
         relayed.push(milliseconds(took(&mut relay, "/embed", body)?));
         proxied.push(milliseconds(took(&mut gateway, &through, body)?));
     }
@@ -42,9 +44,11 @@ pub(crate) fn run(served: &Served, inputs: &[&str]) -> anyhow::Result<Table> {
         Row::new(name).with("p50 ms", median(times)).with("p95 ms", quantile(times, 0.95))
     };
     table.add(alone("replica, one at a time", &direct));
-    for (name, times) in
-        [("relay of bytes, one at a time", &relayed), ("gateway, one at a time", &proxied)]
-    {
+    for (name, times) in [
+        ("gateway's socket, one at a time", &like),
+        ("relay of bytes from TCP, one at a time", &relayed),
+        ("gateway over TCP, one at a time", &proxied),
+    ] {
         let added: Vec<f64> = times.iter().zip(&direct).map(|(a, b)| a - b).collect();
         table.add(alone(name, times).with("added p50 ms", median(&added)));
     }

@@ -13,6 +13,8 @@ use crate::relay;
 
 /// Where control planes keep the sockets of their replicas, in the data directory.
 const SOCKETS: &str = "run";
+/// Where a control plane listens itself, in the data directory.
+const SOCKET: &str = "sembla.sock";
 /// The endpoint that is asked.
 pub(crate) const NAME: &str = "bench";
 const LIMIT: Duration = Duration::from_secs(120);
@@ -45,6 +47,11 @@ impl Served {
     /// Connects to the one replica that runs.
     pub(crate) fn replica(&self) -> anyhow::Result<Connection<UnixStream>> {
         Ok(Connection::new(self.socket()?))
+    }
+
+    /// Connects to the gateway as to the replica, through a socket.
+    pub(crate) fn gateway_socket(&self) -> anyhow::Result<Connection<UnixStream>> {
+        Ok(Connection::new(UnixStream::connect(self.data_dir.join(SOCKET))?))
     }
 
     /// Connects to it through a relay that copies bytes.

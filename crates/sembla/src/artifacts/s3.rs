@@ -55,7 +55,9 @@ fn why(error: &object_store::Error) -> String {
                       read it, in the server's environment";
         return remedy.to_owned();
     }
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.split(": <?xml").next().unwrap_or_default().to_owned()
 }
 
 /// One bucket of a store.
@@ -134,7 +136,8 @@ impl Bucket {
         let mut listed = self.store.list(Some(&prefix));
         match std::future::poll_fn(|context| listed.as_mut().poll_next(context)).await {
             None | Some(Ok(_)) => Ok(()),
-            Some(Err(object_store::Error::NotFound { .. })) => {
+            // The library has no kind of error for it.
+            Some(Err(err)) if format!("{err:?}").contains("NoSuchBucket") => {
                 let (bucket, endpoint) = (self.name.clone(), self.endpoint.clone());
                 Err(S3Error::NoBucket { bucket, endpoint })
             }

@@ -81,6 +81,11 @@ impl Baseten {
         }
     }
 
+    /// Returns where the folder of a Truss may be uploaded to, which nothing else has.
+    pub(crate) fn upload_key(&self, now: u64) -> String {
+        format!("truss/{now}-{}.tar", new_id(DEPLOYMENT_ID, |_| false))
+    }
+
     fn pushed_to(&self, push: &Push) -> Result<(String, Option<Model>), HttpError> {
         match &push.of {
             Of::Id(id) => {

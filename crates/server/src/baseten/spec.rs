@@ -23,9 +23,9 @@ pub(crate) struct Judged {
     pub(crate) errors: Vec<String>,
 }
 
-/// Says what becomes of a Truss, given the text of its config.
+/// Says what becomes of a Truss, given the text of its config with all defaults in it.
 pub(crate) fn judge(config: &str) -> Judged {
-    match read(config).and_then(|document| import(document, None)) {
+    match read(config).and_then(|document| import(document.without_defaults(), None)) {
         Ok(wanted) => Judged { warnings: warnings(&wanted), errors: Vec::new() },
         Err(why) => Judged { warnings: Vec::new(), errors: vec![why] },
     }

@@ -4,7 +4,7 @@
 use std::fs::{DirBuilder, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,6 +78,7 @@ pub(super) async fn open(
     let sockets = Sockets::make(dir).context("replicas have nowhere to listen")?;
     let runtime = LocalRuntime::new(launch_config(started, env)?, sockets);
     let (control, reconciler) = open_database(config, dir, &runtime).await?;
+    artifacts.remove_unused(&models_of(&control)).context("archives cannot be removed")?;
     let num_endpoints = control.list_all().len();
     tracing::info!(dir = %dir.display(), num_endpoints, "endpoints are kept in the data directory");
     let settings = ControlPlaneSettings {
@@ -114,6 +115,16 @@ fn lock(dir: &Path) -> anyhow::Result<Option<fs_err::File>> {
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error).with_context(failed),
     }
+}
+
+/// Returns where the models of all endpoints lie, of the version that serves, too.
+fn models_of(control: &Control) -> Vec<PathBuf> {
+    let endpoints = control.list_all();
+    let specs = endpoints.iter().flat_map(|endpoint| {
+        let body = &endpoint.record.body;
+        std::iter::once(&body.spec).chain(body.serving.as_ref().map(|version| &version.spec))
+    });
+    specs.map(|spec| PathBuf::from(spec.source())).collect()
 }
 
 async fn open_database(

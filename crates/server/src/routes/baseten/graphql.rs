@@ -199,7 +199,7 @@ impl Calls<'_> {
         let place = place.map_err(|why| error(EndpointErrorKind::Refused, why))?;
         Ok(json!({
             "s3_bucket": place.bucket,
-            "s3_key": format!("truss/{}.tar", now()),
+            "s3_key": self.baseten.upload_key(now()),
             "aws_access_key_id": place.key_id,
             "aws_secret_access_key": place.key_secret,
             "aws_session_token": place.token,

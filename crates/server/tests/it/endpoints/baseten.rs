@@ -166,7 +166,8 @@ async fn a_truss_is_judged_before_it_is_uploaded() {
     let (is_good, details) = judged(CONFIG).await;
     assert!(is_good && details["errors"] == json!([]), "{details}");
     assert!(details.to_string().contains("runs on this machine's CPU"), "{details}");
-    let (is_good, details) = judged("{\"model_name\": \"x\", \"trt_llm\": {\"build\": {}}}").await;
+    let (is_good, details) =
+        judged("{\"model_name\": \"x\", \"trt_llm\": {\"inference_stack\": \"v2\"}}").await;
     assert!(
         !is_good && details["errors"][0].as_str().unwrap().contains("TensorRT-LLM"),
         "{details}"
@@ -216,6 +217,33 @@ async fn a_promotion_moves_all_requests_or_a_share_of_them() {
     assert_eq!(world.answering(&model, "environments/staging/predict").await, staged);
     let promoted = world.pushed_again(&model, r#"environment_name: "production""#).await;
     world.until_answers(&model, "production", &promoted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_promotion_that_cannot_be_leaves_what_was_and_says_why() {
+    let world = World::start().await;
+    let (model, first) = world.pushed().await;
+    assert_eq!(world.answering(&model, "production/predict").await, first);
+    world.runtime.hold_starts();
+    let second = world.pushed_again(&model, r#"environment_name: "production""#).await;
+    let path = format!("/b10/v1/models/{model}/environments/production");
+    let shown = world.get(&path).await.json();
+    assert_eq!(shown["candidate_deployment"]["id"], second);
+    assert_eq!(world.answering(&model, "production/predict").await, first);
+    world.control.delete("me", &format!("text-embeddings-{second}")).await.unwrap();
+    let waiting = async {
+        loop {
+            let shown = world.get(&path).await.json();
+            if shown["candidate_deployment"].is_null() {
+                return shown;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let shown = tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap();
+    assert_eq!(shown["promotion_failure"], "its endpoint was deleted");
+    assert_eq!(shown["current_deployment"]["id"], first);
+    assert_eq!(world.answering(&model, "production/predict").await, first);
 }
 
 #[tokio::test(flavor = "multi_thread")]
