@@ -10,6 +10,7 @@ mod access;
 mod answer;
 mod connection;
 mod deliver;
+mod express;
 mod headers;
 mod pool;
 mod target;
@@ -24,6 +25,7 @@ use axum::http::{HeaderMap, Method, Response};
 use endpoints::Watched;
 
 use self::deliver::Delivery;
+pub(crate) use self::express::{answer, takes};
 pub(crate) use self::pool::Pool;
 pub(crate) use self::target::Target;
 use self::upload::Upload;
@@ -135,7 +137,7 @@ pub(crate) async fn forward(app: &App, asked: Asked<'_>) -> Result<Response<Body
         take_tokens(plane, asker.as_ref(), tokens)?;
     }
 
-    let uri = target.at_replica(&view, is_probe);
+    let uri = target.at_replica(&view, is_probe)?;
     headers::prepare(&mut parts.headers, &view);
     let key = asker.as_ref().and_then(Asker::key);
     let delivery = Delivery {

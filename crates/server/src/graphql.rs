@@ -1,5 +1,5 @@
-//! GraphQL, as far as a few calls need it: one operation whose fields are calls, and of their answers the fields
-//! that are wanted.
+//! GraphQL, as far as a few calls need it: one operation whose one field is a call, and of its answer the fields that
+//! are wanted. One call, so that none is done where another one fails.
 //!
 //! The parser is a library's, which bounds how deep a document nests. There is no schema: a call reads its arguments
 //! as a body is read, and its answer knows which fields it has.
@@ -15,11 +15,17 @@ use wire::baseten::GraphQlRequest;
 use crate::dialects::bad_field;
 use crate::error::{ErrorKind, HttpError};
 
+/// The most fields that are wanted of an answer: each is looked for in every model, and truss asks for a dozen.
+const MAX_FIELDS: usize = 50;
+
+/// What stands in the place of a variable that was used.
+const TAKEN: &str = "\0used";
+
 /// What a request asks for.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Operation {
     pub(crate) kind: Kind,
-    pub(crate) calls: Vec<Call>,
+    pub(crate) call: Call,
 }
 
 /// What calls may do.
@@ -52,16 +58,30 @@ struct Wanted {
 /// # Errors
 ///
 /// If its query cannot be read, or has something that is not understood here.
-pub(crate) fn parse(request: &GraphQlRequest) -> Result<Operation, HttpError> {
+pub(crate) fn parse(request: GraphQlRequest) -> Result<Operation, HttpError> {
     let document = graphql_parser::parse_query::<&str>(&request.query).map_err(|err| {
         let why = err.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
         bad_field("query", &format!("it cannot be read as GraphQL: {why}"))
     })?;
     let (kind, set) = operation(document, request.operation_name.as_deref())?;
-    let no_variables = Map::new();
-    let variables = request.variables.as_ref().unwrap_or(&no_variables);
-    let calls = fields(set)?.into_iter().map(|field| call(field, variables));
-    Ok(Operation { kind, calls: calls.collect::<Result<_, _>>()? })
+    let mut calls = fields(set)?;
+    let (Some(field), true) = (calls.pop(), calls.is_empty()) else {
+        return Err(bad_field(
+            "query",
+            "a request is for one call here; send the others by themselves",
+        ));
+    };
+    let call = call(field, request.variables.unwrap_or_default())?;
+    let num_fields = num_fields(&call.wanted);
+    if num_fields > MAX_FIELDS {
+        let problem = format!("{num_fields} fields are wanted; name at most {MAX_FIELDS}");
+        return Err(bad_field("query", &problem));
+    }
+    Ok(Operation { kind, call })
+}
+
+fn num_fields(wanted: &[Wanted]) -> usize {
+    wanted.iter().map(|field| 1 + num_fields(&field.wanted)).sum()
 }
 
 impl Call {
@@ -117,12 +137,16 @@ fn not_understood() -> HttpError {
     bad_field("query", problem)
 }
 
-fn call<'a>(field: Field<'a, &'a str>, variables: &Map<String, Value>) -> Result<Call, HttpError> {
+fn call<'a>(
+    field: Field<'a, &'a str>,
+    mut variables: Map<String, Value>,
+) -> Result<Call, HttpError> {
     let arguments = field.arguments.iter();
-    let arguments = arguments.map(|(name, value)| ((*name).to_owned(), json(value, variables)));
+    let arguments =
+        arguments.map(|(name, value)| Ok(((*name).to_owned(), json(value, &mut variables)?)));
     Ok(Call {
         name: field.name.to_owned(),
-        arguments: arguments.collect(),
+        arguments: arguments.collect::<Result<_, HttpError>>()?,
         key: field.alias.unwrap_or(field.name).to_owned(),
         wanted: wanted(field.selection_set)?,
     })
@@ -139,22 +163,40 @@ fn wanted<'a>(set: SelectionSet<'a, &'a str>) -> Result<Vec<Wanted>, HttpError> 
     wanted.collect()
 }
 
-// A variable that nobody gave a value is null.
-fn json<'a>(value: &Literal<'a, &'a str>, variables: &Map<String, Value>) -> Value {
-    match value {
-        Literal::Variable(name) => variables.get(*name).cloned().unwrap_or_default(),
+// A variable that nobody gave a value is null. One is taken and not copied, so that arguments are never more than was sent.
+fn json<'a>(
+    value: &Literal<'a, &'a str>,
+    variables: &mut Map<String, Value>,
+) -> Result<Value, HttpError> {
+    Ok(match value {
+        Literal::Variable(name) => match variables.get_mut(*name) {
+            None => Value::Null,
+            Some(value) => match std::mem::replace(value, TAKEN.into()) {
+                Value::String(taken) if taken == TAKEN => {
+                    let problem =
+                        format!("the variable `{name}` is used twice; give the other another name");
+                    return Err(bad_field("variables", &problem));
+                }
+                value => value,
+            },
+        },
         Literal::Int(number) => number.as_i64().into(),
         Literal::Float(number) => (*number).into(),
         Literal::String(text) => text.as_str().into(),
         Literal::Boolean(is_true) => (*is_true).into(),
         Literal::Null => Value::Null,
         Literal::Enum(name) => (*name).into(),
-        Literal::List(items) => items.iter().map(|item| json(item, variables)).collect(),
+        Literal::List(items) => {
+            let items = items.iter().map(|item| json(item, variables));
+            items.collect::<Result<_, _>>()?
+        }
         Literal::Object(fields) => {
             let fields = fields.iter();
-            fields.map(|(name, value)| ((*name).to_owned(), json(value, variables))).collect()
+            let fields =
+                fields.map(|(name, value)| Ok(((*name).to_owned(), json(value, variables)?)));
+            Value::Object(fields.collect::<Result<_, HttpError>>()?)
         }
-    }
+    })
 }
 
 fn select(of: &str, wanted: &[Wanted], answer: Value) -> Result<Value, HttpError> {
@@ -199,7 +241,7 @@ mod tests {
 
     fn read(query: &str, variables: Value) -> Result<Operation, HttpError> {
         let request = json!({ "query": query, "variables": variables });
-        parse(&serde_json::from_value(request).unwrap())
+        parse(serde_json::from_value(request).unwrap())
     }
 
     #[track_caller]
@@ -226,7 +268,7 @@ mod tests {
         "#;
         let operation = read(query, json!({"env": "{}"})).unwrap();
         assert_eq!(operation.kind, Kind::Mutation);
-        let [call] = &operation.calls[..] else { panic!("{operation:?}") };
+        let call = &operation.call;
         assert_eq!(call.name, "create_model_from_truss");
         let expected = json!({"name": "a \"b\"", "minutes": 10, "share": 0.5, "is_draft": false,
             "model_origin": "BASETEN", "user_env": "{}", "labels": null, "list": [1, {"a": null}]});
@@ -237,7 +279,7 @@ mod tests {
     fn an_answer_has_the_fields_that_are_wanted_under_the_names_that_are_wanted() {
         let operation = read("{ mine: models(all: true) { id, of: team { name } } }", json!({}));
         let operation = operation.unwrap();
-        let call = &operation.calls[0];
+        let call = &operation.call;
         assert_eq!((operation.kind, call.key.as_str()), (Kind::Query, "mine"));
         let answer = json!([
             {"id": "a", "name": "A", "team": {"id": "t", "name": "T"}},
@@ -287,6 +329,29 @@ mod tests {
                 "`operationName`: a request is for one operation; name one that the document has"
             ],
         );
+    }
+
+    #[test]
+    fn what_is_wanted_is_bounded() {
+        let many = |num: usize| {
+            let fields: String = (0..num).map(|number| format!("a{number}: id ")).collect();
+            read(&format!("{{ models {{ {fields} }} }}"), Value::Null)
+        };
+        assert!(many(50).is_ok());
+        assert!(many(51).unwrap_err().message.contains("name at most 50"));
+        refused(
+            "{ a: t b: t }",
+            expect!["`query`: a request is for one call here; send the others by themselves"],
+        );
+    }
+
+    #[test]
+    fn a_variable_is_used_once() {
+        let query = "query ($v: String) { t(a: $v, b: [$v]) }";
+        let why = read(query, json!({"v": "x"})).unwrap_err().message;
+        expect!["`variables`: the variable `v` is used twice; give the other another name"]
+            .assert_eq(&why);
+        assert!(read(query, json!({})).is_ok());
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl FromRequestParts<App> for Steward {
 }
 
 impl Steward {
+    /// Returns whether whoever asks came by the server's own socket, and so may read its files anyway.
+    pub(crate) fn is_owner(&self) -> bool {
+        self.is_owner
+    }
+
     pub(crate) fn plane(&self) -> &ControlPlane {
         &self.plane
     }

@@ -123,6 +123,7 @@ fn problem(err: &serde_saphyr::Error) -> String {
             | E::AliasExpansionLimitExceeded { .. }
             | E::AliasReplayStackDepthExceeded { .. }
     );
+    let is_bound = is_bound || err.to_string().contains("budget breached");
     let what = if is_bound {
         "it has more documents, or more values in one another, than any Truss".to_owned()
     } else if let E::DuplicateMappingKey { key, .. } = err {

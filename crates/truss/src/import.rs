@@ -241,12 +241,20 @@ fn predict_route(route: &str, report: &mut Report) -> Result<(), ImportError> {
     Err(ImportError::NotServed { route: route.to_owned(), kind })
 }
 
+/// Far longer than any route that is answered.
+const MAX_ROUTE: usize = 256;
+
+/// Whether a byte stands for itself in the path of an address.
+fn is_of_path(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"/-_.~%:@!$&'()*+,;=".contains(&byte)
+}
+
 fn route(server: &mut Section, key: &str) -> Result<Option<String>, ImportError> {
     let path = server.path_of(key);
     let Some(route) = server.words(key)? else {
         return Ok(None);
     };
-    if !route.starts_with('/') || route.contains(char::is_whitespace) {
+    if !route.starts_with('/') || route.len() > MAX_ROUTE || !route.bytes().all(is_of_path) {
         let allowed = "a path that begins with `/`, such as /v1/embeddings";
         return Err(ImportError::BadValue { path, value: route, allowed });
     }

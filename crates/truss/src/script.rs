@@ -13,6 +13,8 @@ use std::str::Chars;
 
 /// Where a Truss's secrets are mounted, each as a file.
 const SECRETS: &str = "/secrets/";
+/// The longest value of a variable or a word, in bytes.
+const MAX_VALUE: usize = 4096;
 
 /// A simple command, with the assignments before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -127,6 +129,10 @@ impl Word {
             }
             known.text.push_str(&next.text);
             known.secret = next.secret;
+            // Variables in variables grow faster than what is written.
+            if known.text.len() > MAX_VALUE {
+                return Err(format!("a value of over {MAX_VALUE} bytes"));
+            }
         }
         Ok(known)
     }

@@ -85,7 +85,7 @@ mod tests {
     fn with_candidate(percent: f64, is_ready: bool) -> Model {
         let mut model = model();
         let deployment = "new".to_owned();
-        let candidate = Candidate { deployment, percent, is_ready, ends_previous: true };
+        let candidate = Candidate { deployment, percent, is_ready, ends_previous: true, begun: 0 };
         model.environments[0].candidate = Some(candidate);
         model
     }

@@ -64,10 +64,14 @@ pub(super) fn endpoint(model: &str, deployment: &str) -> EndpointName {
 /// If it is nothing, too long, or has a letter that nobody sees.
 pub(super) fn check_model(name: &str) -> Result<(), HttpError> {
     let num = name.chars().count();
-    if !name.trim().is_empty() && num <= MAX_MODEL && !name.chars().any(char::is_control) {
+    let is_seen = name.chars().any(char::is_alphanumeric) && !name.chars().any(char::is_control);
+    if is_seen && num <= MAX_MODEL {
         return Ok(());
     }
-    let problem = format!("a model's name has 1 to {MAX_MODEL} characters, and this one {num}");
+    let problem = format!(
+        "a model's name has 1 to {MAX_MODEL} characters, of them a letter or a digit and no control characters; this \
+         one has {num}"
+    );
     Err(bad_field("name", &problem))
 }
 

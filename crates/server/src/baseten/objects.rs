@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Baseten;
+use super::{Baseten, mark};
 use crate::endpoint_error::{EndpointErrorKind, error};
 use crate::error::{ErrorKind, HttpError};
 
@@ -62,6 +62,8 @@ pub(crate) struct Candidate {
     pub(crate) is_ready: bool,
     /// Whether replicas of what answered before may end when it takes over.
     pub(crate) ends_previous: bool,
+    /// When the promotion began, in milliseconds since 1970: the same asked for again is another one.
+    pub(crate) begun: u64,
 }
 
 impl Environment {
@@ -239,13 +241,12 @@ impl Baseten {
     /// Deletes the endpoint behind a deployment, if there is one.
     pub(super) async fn delete_behind(&self, deployment: &Deployment) {
         let endpoint = deployment.endpoint.as_str();
-        if self.endpoint(endpoint).is_none() {
+        // Somebody may have made another one of its name.
+        let is_ours = self.endpoint(endpoint).is_some_and(|it| mark::is_of(&it, &deployment.id));
+        if !is_ours {
             return;
         }
-        if let Err(err) = self.plane.control().delete(self.namespace(), endpoint).await {
-            let error = crate::indexes::chain(&err);
-            tracing::warn!(endpoint, error, "an endpoint was not deleted");
-        }
+        self.delete_endpoint(endpoint).await;
     }
 }
 
@@ -260,7 +261,7 @@ pub(super) fn unknown(message: String) -> HttpError {
     error(EndpointErrorKind::UnknownEndpoint, message)
 }
 
-fn unknown_model(id: &str) -> HttpError {
+pub(super) fn unknown_model(id: &str) -> HttpError {
     let id = crate::echo::shorten(id.to_owned());
     unknown(format!("there is no model `{id}`; list what there is for its id, or push it"))
 }

@@ -99,10 +99,15 @@ impl Baseten {
     }
 
     async fn let_in(&self, name: &str, environment: &str) -> Result<(), HttpError> {
+        let mut followed = None;
         loop {
             let Some(model) = self.named(name) else { return Ok(()) };
             let candidate = model.environment(environment)?.candidate.clone();
             let Some(candidate) = candidate.filter(|it| !it.is_ready) else { return Ok(()) };
+            // Another promotion has its own follower.
+            if *followed.get_or_insert(candidate.begun) != candidate.begun {
+                return Ok(());
+            }
             let deployment = model.deployment(&candidate.deployment)?;
             let Some(outcome) = self.outcome(deployment) else {
                 tokio::time::sleep(LOOK_EVERY).await;
@@ -201,6 +206,7 @@ pub(super) fn begin(
             percent,
             is_ready: false,
             ends_previous: promotion.ends_previous,
+            begun: now,
         });
     }
     Ok(())

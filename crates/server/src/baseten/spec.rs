@@ -5,7 +5,6 @@ use std::time::Duration;
 use endpoints::{
     Access, Image, ImageKind, Labels, Model as Source, Opaque, Scaling, Settings, Spec, Variables,
 };
-use serde_json::json;
 use truss::{Document, Given, Model, SecretSource, Wanted};
 
 use crate::dialects::bad_field;
@@ -31,19 +30,13 @@ pub(crate) fn judge(config: &str) -> Judged {
     }
 }
 
-/// Returns what the file itself calls its model, and the spec of its endpoint called `name`. `mark` says whose it is.
+/// Returns the spec of an endpoint called `name`. `mark` says whose it is.
 ///
 /// # Errors
 ///
 /// If it is no Truss that can be served here.
-pub(super) fn of_truss(
-    config: &str,
-    name: &str,
-    mark: serde_json::Value,
-) -> Result<Spec, HttpError> {
-    let refused = |why: String| bad_field("config", &why);
-    let document = read(config).map_err(refused)?;
-    let wanted = import(document, Some(name)).map_err(refused)?;
+pub(super) fn of_truss(document: Document, name: &str, mark: Opaque) -> Result<Spec, HttpError> {
+    let wanted = import(document, Some(name)).map_err(|why| bad_field("config", &why))?;
     let (repository, revision) = match wanted.model {
         Model::Given(folder) => (folder, None),
         Model::Hub { repository, revision } => (repository, revision),
@@ -76,11 +69,16 @@ pub(super) fn of_truss(
     };
     spec.access = Access::Authenticated;
     spec.labels = labels(wanted.labels);
-    spec.opaque = Opaque(json!({ "baseten": mark }));
+    spec.opaque = mark;
     Ok(spec)
 }
 
-fn read(config: &str) -> Result<Document, String> {
+/// Reads the text of a config.
+///
+/// # Errors
+///
+/// Why it is none.
+pub(crate) fn read(config: &str) -> Result<Document, String> {
     truss::parse(CONFIG.into(), config).map_err(|err| err.to_string())
 }
 

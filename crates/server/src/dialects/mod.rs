@@ -85,6 +85,8 @@ impl Dialect {
             Some("aws") => Self::SagemakerControl,
             Some("b10") => Self::Baseten,
             Some("graphql") => Self::GraphQl,
+            // What an address that ends with `/` becomes.
+            Some("") if parts.next() == Some("graphql") => Self::GraphQl,
             // As Baseten's below a model, which is no route of OpenAI's.
             Some("v1") => match (parts.next(), parts.nth(1)) {
                 (Some("indexes"), _) => Self::Sembla,
@@ -264,6 +266,7 @@ mod tests {
             ("/v1/models/a/deployments/b", Dialect::Baseten),
             ("/v1/models/a/b", Dialect::OpenAi),
             ("/graphql/", Dialect::GraphQl),
+            ("//graphql/", Dialect::GraphQl),
         ] {
             assert_eq!(Dialect::of_path(path), dialect, "{path}");
         }

@@ -4,6 +4,7 @@ use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 use endpoints::View;
 
+use crate::echo::shorten;
 use crate::error::{ErrorKind, HttpError};
 
 const PREFIX: &str = "/serve/";
@@ -41,7 +42,11 @@ impl<'a> Target<'a> {
 
     /// Returns the path for a replica. An image may promise health elsewhere than replicas have it, which
     /// a `probe` need not know.
-    pub(super) fn at_replica(&self, view: &View, is_probe: bool) -> Uri {
+    ///
+    /// # Errors
+    ///
+    /// If it is no path, as a variable of the endpoint may say.
+    pub(super) fn at_replica(&self, view: &View, is_probe: bool) -> Result<Uri, HttpError> {
         let promised = view.record.body.spec.image.health_route.as_deref();
         let path = match promised {
             Some(route) if is_probe && route == self.rest && route != "/" => "/health",
@@ -51,7 +56,10 @@ impl<'a> Target<'a> {
             Some(query) => PathAndQuery::try_from(format!("{path}?{query}")),
             None => PathAndQuery::try_from(path),
         };
-        Uri::from(path.expect("a part of a path, from its `/` on, is a path"))
+        path.map(Uri::from).map_err(|_| {
+            let message = format!("`{}` is no route of a replica", shorten(self.rest.to_owned()));
+            HttpError::new(ErrorKind::BadField, message)
+        })
     }
 }
 

@@ -22,15 +22,24 @@ pub(crate) async fn take_leftover(
     request: Request,
     next: Next,
 ) -> Response<Body> {
+    around(&app, request, |request| next.run(request)).await
+}
+
+/// The same around anything that answers requests.
+pub(crate) async fn around<F: Future<Output = Response<Body>>>(
+    app: &App,
+    request: Request,
+    run: impl FnOnce(Request) -> F,
+) -> Response<Body> {
     // A client that asks first has sent nothing, and must not be told to go on.
     if request.headers().contains_key(header::EXPECT) || is_over(request.body()) {
-        return next.run(request).await;
+        return run(request).await;
     }
     let is_too_large = app.body_limits().says_too_large(request.headers());
     let leftover = Leftover::default();
     let taken = leftover.clone();
     let request = request.map(|body| Body::new(Returning { body, leftover }));
-    let response = next.run(request).await;
+    let response = run(request).await;
     // One that is too slow has been waited for already.
     if response.status() != StatusCode::REQUEST_TIMEOUT
         && let Some(body) = taken.take()

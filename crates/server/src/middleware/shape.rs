@@ -18,9 +18,17 @@ use crate::middleware::observe;
 
 /// Writes the body of an answer that carries an [`HttpError`].
 pub(crate) async fn shape_errors(request: Request, next: Next) -> Response<Body> {
+    around(request, |request| next.run(request)).await
+}
+
+/// The same around anything that answers requests.
+pub(crate) async fn around<F: Future<Output = Response<Body>>>(
+    request: Request,
+    run: impl FnOnce(Request) -> F,
+) -> Response<Body> {
     let of_path = Dialect::of_path(request.uri().path());
     let request_id = observe::request_id(&request).to_owned();
-    let mut response = next.run(request).await;
+    let mut response = run(request).await;
     let Some(err) = response.extensions_mut().remove::<HttpError>() else { return response };
     // A route may speak another dialect than its path says.
     let dialect = response.extensions_mut().remove::<Dialect>().unwrap_or(of_path);

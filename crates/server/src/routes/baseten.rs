@@ -39,6 +39,14 @@ pub(crate) fn add_models_to(router: OpenApiRouter<App>) -> OpenApiRouter<App> {
     router.routes(routes!(predict::predict))
 }
 
+/// Runs what must not stop half done if its client goes away.
+async fn to_the_end<T: Send + 'static>(change: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(change).await {
+        Ok(done) => done,
+        Err(err) => std::panic::resume_unwind(err.into_panic()),
+    }
+}
+
 /// Returns the milliseconds since 1970.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64

@@ -22,12 +22,15 @@ use crate::App;
 use crate::address::LocalEnd;
 use crate::aws;
 use crate::config::ConnectionLimits;
+use crate::gateway;
+use crate::middleware::observe::RequestIds;
 use crate::middleware::prefix;
 
 /// What all connections have in common.
 pub(super) struct Connections {
     app: App,
     router: Router,
+    ids: RequestIds,
     http: http1::Builder,
     // Where the server listens.
     listener: Option<SocketAddr>,
@@ -36,7 +39,7 @@ pub(super) struct Connections {
 impl Connections {
     pub(super) fn new(app: &App, listener: Option<SocketAddr>) -> Self {
         let http = http(&app.config().connections);
-        Self { app: app.clone(), router: app.router(), http, listener }
+        Self { app: app.clone(), router: app.router(), ids: RequestIds::default(), http, listener }
     }
 
     /// Serves all connections that come, each within the limit on their number. Never returns.
@@ -88,13 +91,13 @@ impl Connections {
         M: Clone + Send + Sync + 'static,
     {
         let io = Stall::new(stream, self.app.config().connections.write_timeout);
-        let (app, router) = (self.app.clone(), self.router.clone());
+        let (app, router, ids) = (self.app.clone(), self.router.clone(), self.ids.clone());
         let stopping = self.app.clone();
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             if let Some(mark) = mark.clone() {
                 request.extensions_mut().insert(mark);
             }
-            answer(&app, &router, request)
+            answer(app.clone(), router.clone(), ids.clone(), request)
         });
         let connection = self.http.serve_connection(TokioIo::new(io), service);
         async move {
@@ -108,11 +111,15 @@ impl Connections {
     }
 }
 
-fn answer(
-    app: &App,
-    router: &Router,
+async fn answer(
+    app: App,
+    mut router: Router,
+    ids: RequestIds,
     mut request: Request<Incoming>,
-) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
+) -> Result<Response<Body>, Infallible> {
+    if gateway::takes(&request) {
+        return Ok(gateway::answer(&app, &ids, request.map(Body::new)).await);
+    }
     if aws::is_call(&request) {
         let sent = std::mem::replace(request.uri_mut(), Uri::from_static(aws::PATH));
         request.extensions_mut().insert(aws::SentTo(sent));
@@ -120,7 +127,7 @@ fn answer(
     if let Some(prefixed) = prefix::strip(app.models(), request.uri_mut()) {
         request.extensions_mut().insert(prefixed);
     }
-    router.clone().call(request.map(Body::new))
+    router.call(request.map(Body::new)).await
 }
 
 fn http(limits: &ConnectionLimits) -> http1::Builder {

@@ -1,31 +1,36 @@
 //! `/graphql/`: the calls that `truss push` makes.
 
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use endpoints::Scope;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use truss::Document;
 use wire::baseten::{GraphQlAnswer, GraphQlRequest};
 
 use super::super::errors::BasetenErrors;
-use super::now;
+use super::{now, to_the_end};
+use crate::App;
 use crate::address::BaseUrl;
-use crate::baseten::{Baseten, Deployment, Model, Of, Push, judge};
+use crate::baseten::{Baseten, Deployment, Model, Of, Push, judge, read_truss};
 use crate::body::JsonBody;
 use crate::dialects::bad_field;
 use crate::endpoint_error::{EndpointErrorKind, error};
 use crate::error::{ErrorKind, HttpError};
-use crate::graphql::{self, Call, Kind};
+use crate::graphql::{self, Call, Kind, Operation};
+use crate::offload::Effort;
 use crate::respond;
 use crate::steward::Steward;
 
 const QUERIES: &str =
     "teams, models, model, model_version, truss_validation and model_s3_upload_credentials";
-const MUTATIONS: &str =
-    "create_model_from_truss, create_model_version_from_truss and deploy_draft_truss";
+const CREATE: &str = "create_model_from_truss";
+const CREATE_VERSION: &str = "create_model_version_from_truss";
+const DEPLOY_DRAFT: &str = "deploy_draft_truss";
 
 /// Answers what `truss push` asks, in GraphQL: its models, whether a Truss can be served, where to upload it, and
 /// the push itself.
@@ -35,27 +40,32 @@ const MUTATIONS: &str =
     responses((status = 200, description = "What was asked for, or `errors`", body = GraphQlAnswer), BasetenErrors)
 )]
 pub(crate) async fn answer(
+    State(app): State<App>,
     steward: Steward,
     base: BaseUrl,
     JsonBody(request): JsonBody<GraphQlRequest>,
 ) -> Result<Response<Body>, HttpError> {
-    let operation = graphql::parse(&request)?;
-    let calls = Calls { baseten: Baseten::of(steward.plane()), steward: &steward, base: &base };
-    let mut data = Map::new();
-    for call in &operation.calls {
-        let answer = match operation.kind {
-            Kind::Query => calls.query(call).await?,
-            Kind::Mutation => calls.mutation(call).await?,
-        };
-        data.insert(call.key.clone(), answer);
-    }
-    Ok(respond::json(&GraphQlAnswer { data: Some(data.into()), errors: Vec::new() }))
+    let calls = Calls { baseten: Baseten::of(steward.plane()), app, steward, base };
+    // Whoever may not ask at all gives us nothing to read.
+    calls.may(Scope::Read)?;
+    let effort = Effort::of_reading(request.query.len());
+    let parsed = calls.app.offload().run_if(effort, move || graphql::parse(request)).await;
+    let Operation { kind, call } = parsed?;
+    let key = call.key.clone();
+    let answer = match kind {
+        Kind::Query => calls.query(call).await?,
+        // Its client may go away, and then ask again.
+        Kind::Mutation => to_the_end(async move { calls.mutation(call).await }).await?,
+    };
+    let data = json!({ key: answer });
+    Ok(respond::json(&GraphQlAnswer { data: Some(data), errors: Vec::new() }))
 }
 
-struct Calls<'a> {
+struct Calls {
+    app: App,
     baseten: Baseten,
-    steward: &'a Steward,
-    base: &'a BaseUrl,
+    steward: Steward,
+    base: BaseUrl,
 }
 
 /// Which models are asked for.
@@ -84,15 +94,14 @@ struct Pushed {
     scale_down_old_production: Option<bool>,
 }
 
-impl Calls<'_> {
-    async fn query(&self, call: &Call) -> Result<Value, HttpError> {
-        self.may(Scope::Read)?;
+impl Calls {
+    async fn query(&self, call: Call) -> Result<Value, HttpError> {
         let answer = match call.name.as_str() {
             "teams" => json!([self.team_with(Some(true))]),
             "models" => self.baseten.models().iter().map(|model| self.model(model)).collect(),
-            "model" => self.model(&self.find(&read(call)?)?),
+            "model" => self.model(&self.find(&read(&call)?)?),
             "model_version" => {
-                let Which { id, .. } = read(call)?;
+                let Which { id, .. } = read(&call)?;
                 let id = id.unwrap_or_default();
                 let models = self.baseten.models();
                 let found =
@@ -105,7 +114,7 @@ impl Calls<'_> {
                 })?;
                 self.version(model, deployment)
             }
-            "truss_validation" => validate(&read::<Validation>(call)?.config)?,
+            "truss_validation" => self.validate(read::<Validation>(&call)?.config).await?,
             // The client hands all of it to its S3 client, so that it may say more than is asked for.
             "model_s3_upload_credentials" => return self.credentials().await,
             name => return Err(no_such(name, "query", QUERIES)),
@@ -113,30 +122,52 @@ impl Calls<'_> {
         call.select(answer)
     }
 
-    async fn mutation(&self, call: &Call) -> Result<Value, HttpError> {
+    async fn mutation(&self, call: Call) -> Result<Value, HttpError> {
         self.may(Scope::Admin)?;
-        let push = match call.name.as_str() {
-            "create_model_from_truss" => {
-                let pushed: Pushed = read(call)?;
-                let of = Of::Name(named(pushed.name.clone(), "name")?);
-                Push { deployment_name: pushed.version_name.clone(), ..push(of, pushed)? }
-            }
-            "create_model_version_from_truss" => {
-                let pushed: Pushed = read(call)?;
-                let of = Of::Id(named(pushed.model_id.clone(), "model_id")?);
-                Push { deployment_name: pushed.name.clone(), ..push(of, pushed)? }
-            }
-            "deploy_draft_truss" => {
-                let pushed: Pushed = read(call)?;
-                let of = Of::Name(named(pushed.name.clone(), "name")?);
-                Push { is_draft: true, ..push(of, pushed)? }
-            }
-            name => return Err(no_such(name, "mutation", MUTATIONS)),
+        let name = call.name.as_str();
+        if ![CREATE, CREATE_VERSION, DEPLOY_DRAFT].contains(&name) {
+            let known = format!("{CREATE}, {CREATE_VERSION} and {DEPLOY_DRAFT}");
+            return Err(no_such(name, "mutation", &known));
+        }
+        // What is wanted has to be there before anything is done.
+        call.select(json!({ "model_version": version(&Shown::default()) }))?;
+        let mut pushed: Pushed = read(&call)?;
+        let (given, id) = (pushed.name.take(), pushed.model_id.take());
+        let (of, deployment_name) = if name == CREATE_VERSION {
+            (Of::Id(named(id, "model_id")?), given)
+        } else {
+            (Of::Name(named(given, "name")?), pushed.version_name.take())
         };
-        let may_name = |source: &str| self.steward.may_name(source);
-        let (model, id) = self.baseten.push(push, may_name, now()).await?;
+        let push = Push {
+            of,
+            truss: self.truss(&pushed).await?,
+            deployment_name,
+            environment: pushed.environment_name,
+            is_draft: name == DEPLOY_DRAFT,
+            ends_previous: pushed.scale_down_old_production.unwrap_or(true),
+        };
+        let (model, id) = self.baseten.push(push, self.steward.is_owner(), now()).await?;
         let version = self.version(&model, model.deployment(&id)?);
         call.select(json!({ "model_version": version }))
+    }
+
+    // Reading a Truss takes as long as its sender likes, within its bounds.
+    async fn truss(&self, pushed: &Pushed) -> Result<Document, HttpError> {
+        let (text, field) = match &pushed.raw_config {
+            Some(raw) => (decoded(raw, "raw_config")?, "raw_config"),
+            None => (decoded(&pushed.config, "config")?, "config"),
+        };
+        let read = self.app.offload().run(move || read_truss(&text)).await;
+        read.map_err(|why| bad_field(field, &why))
+    }
+
+    // What is wrong is said here as the vendor says it, so that nothing is uploaded for nothing.
+    async fn validate(&self, config: String) -> Result<Value, HttpError> {
+        let text = decoded(&config, "config")?;
+        let judged = self.app.offload().run(move || judge(&text)).await;
+        let is_good = judged.errors.is_empty();
+        let details = json!({ "warnings": judged.warnings, "errors": judged.errors });
+        Ok(json!({ "success": is_good, "details": details.to_string() }))
     }
 
     fn may(&self, scope: Scope) -> Result<(), HttpError> {
@@ -174,21 +205,15 @@ impl Calls<'_> {
     }
 
     fn version(&self, model: &Model, deployment: &Deployment) -> Value {
-        json!({
-            "id": deployment.id,
-            "name": deployment.name,
-            "semver": "0.0.1",
-            "truss_hash": Value::Null,
-            "truss_signature": Value::Null,
-            "is_draft": deployment.is_draft,
-            "is_primary": model.production() == Some(&deployment.id),
-            "current_model_deployment_status": { "status": self.baseten.status(deployment) },
-            "instance_type": { "name": self.baseten.instance_type(deployment) },
-            "oracle": {
-                "id": model.id,
-                "name": model.name,
-                "hostname": self.base.baseten_model(&model.id),
-            },
+        version(&Shown {
+            id: &deployment.id,
+            name: &deployment.name,
+            is_draft: deployment.is_draft,
+            is_primary: model.production() == Some(&deployment.id),
+            status: self.baseten.status(deployment),
+            instance_type: self.baseten.instance_type(deployment),
+            model: (&model.id, &model.name),
+            hostname: self.base.baseten_model(&model.id),
         })
     }
 
@@ -209,27 +234,34 @@ impl Calls<'_> {
     }
 }
 
-fn push(of: Of, pushed: Pushed) -> Result<Push, HttpError> {
-    let config = match pushed.raw_config.as_deref() {
-        Some(raw) => decoded(raw, "raw_config")?,
-        None => decoded(&pushed.config, "config")?,
-    };
-    Ok(Push {
-        of,
-        config,
-        deployment_name: None,
-        environment: pushed.environment_name,
-        is_draft: false,
-        ends_previous: pushed.scale_down_old_production.unwrap_or(true),
-    })
+/// What is shown of a deployment.
+#[derive(Default)]
+struct Shown<'a> {
+    id: &'a str,
+    name: &'a str,
+    is_draft: bool,
+    is_primary: bool,
+    status: &'a str,
+    instance_type: String,
+    /// The id and the name of its model.
+    model: (&'a str, &'a str),
+    hostname: String,
 }
 
-// What is wrong is said here as the vendor says it, so that nothing is uploaded for nothing.
-fn validate(config: &str) -> Result<Value, HttpError> {
-    let judged = judge(&decoded(config, "config")?);
-    let is_good = judged.errors.is_empty();
-    let details = json!({ "warnings": judged.warnings, "errors": judged.errors });
-    Ok(json!({ "success": is_good, "details": details.to_string() }))
+fn version(shown: &Shown<'_>) -> Value {
+    let (id, name) = shown.model;
+    json!({
+        "id": shown.id,
+        "name": shown.name,
+        "semver": "0.0.1",
+        "truss_hash": Value::Null,
+        "truss_signature": Value::Null,
+        "is_draft": shown.is_draft,
+        "is_primary": shown.is_primary,
+        "current_model_deployment_status": { "status": shown.status },
+        "instance_type": { "name": shown.instance_type },
+        "oracle": { "id": id, "name": name, "hostname": shown.hostname },
+    })
 }
 
 fn decoded(text: &str, field: &'static str) -> Result<String, HttpError> {

@@ -6,7 +6,7 @@ use endpoints::{PausedBy, Scope};
 use wire::baseten as wire;
 
 use super::super::errors::BasetenErrors;
-use super::now;
+use super::{now, to_the_end};
 use crate::baseten::{Baseten, Deployment, Model, Promotion};
 use crate::body::JsonBody;
 use crate::dialects::bad_field;
@@ -71,8 +71,9 @@ pub(crate) async fn delete_model(
     Names(model): Names<String>,
 ) -> Result<Response<Body>, HttpError> {
     let baseten = open(&steward, Scope::Admin)?;
-    baseten.delete(&model).await?;
-    Ok(respond::json(&wire::Deleted { id: model, deleted: true }))
+    let deleted = wire::Deleted { id: model.clone(), deleted: true };
+    to_the_end(async move { baseten.delete(&model).await }).await?;
+    Ok(respond::json(&deleted))
 }
 
 /// Lists the deployments of a model.
@@ -124,8 +125,10 @@ pub(crate) async fn delete_deployment(
     Names((model, deployment)): Names<(String, String)>,
 ) -> Result<Response<Body>, HttpError> {
     let baseten = open(&steward, Scope::Admin)?;
-    baseten.delete_deployment(&model, &deployment).await?;
-    Ok(respond::json(&wire::Deleted { id: deployment, deleted: true }))
+    let id = find(&baseten.model(&model)?, &deployment)?.id.clone();
+    let deleted = wire::Deleted { id: id.clone(), deleted: true };
+    to_the_end(async move { baseten.delete_deployment(&model, &id).await }).await?;
+    Ok(respond::json(&deleted))
 }
 
 /// Resumes a deployment.
@@ -275,6 +278,8 @@ async fn begin_promotion(
         percent: asked.percent_traffic_to_new_version.unwrap_or(100.0),
         ends_previous: asked.scale_down_previous_deployment.unwrap_or(true),
     };
-    let model = baseten.promote(model, &id, promotion, now()).await?;
+    let (asked, of, promoted) = (baseten.clone(), model.to_owned(), id.clone());
+    let promoting = async move { asked.promote(&of, &promoted, promotion, now()).await };
+    let model = to_the_end(promoting).await?;
     Ok(respond::json(&baseten.describe(&model, model.deployment(&id)?)))
 }

@@ -285,6 +285,92 @@ async fn deployments_are_paused_resumed_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_push_a_new_name_at_once_one_wins() {
+    let world = World::start().await;
+    let call = r#"create_model_from_truss( name: "Race" semver_bump: "MINOR""#;
+    let pushes = (0..10).map(|_| world.push(call, CONFIG));
+    let mut num_won = 0;
+    for reply in futures_util::future::join_all(pushes).await {
+        let said = reply.json();
+        let message = said["errors"][0]["message"].as_str();
+        num_won += usize::from(message.is_none());
+        assert!(message.is_none_or(|it| it.contains("there is a model `Race` already")), "{said}");
+    }
+    let draft = r#"deploy_draft_truss( name: "Race""#;
+    futures_util::future::join_all((0..10).map(|_| world.push(draft, CONFIG))).await;
+    let models = world.get("/b10/v1/models").await.json();
+    let id = models["models"][0]["id"].as_str().unwrap();
+    let listed = world.get(&format!("/b10/v1/models/{id}/deployments")).await.json();
+    let listed = listed["deployments"].as_array().unwrap();
+    let is_draft = |it: &&Value| it["is_development"] == true;
+    assert_eq!((num_won, listed.len(), listed.iter().filter(is_draft).count()), (1, 2, 1));
+    // Of those that lost nothing is left, once their last words are spoken.
+    let waiting = async {
+        while world.control.list_all().len() != 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("no endpoint is left over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_whose_client_goes_away_is_done_or_not_at_all() {
+    let world = World::start().await;
+    for number in 0..40_u64 {
+        let name = format!("cut-{number}");
+        let call = format!(r#"create_model_from_truss( name: "{name}" semver_bump: "MINOR""#);
+        let push = world.push(&call, CONFIG);
+        let _ = tokio::time::timeout(Duration::from_micros(number * 250), push).await;
+    }
+    let waiting = async {
+        loop {
+            let models = world.get("/b10/v1/models").await.json();
+            let num_models = models["models"].as_array().unwrap().len();
+            if num_models == world.control.list_all().len() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting)
+        .await
+        .expect("each endpoint has its model");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_deleted_behind_a_deployment_is_pushed_again_or_left_to_its_new_owner() {
+    let world = World::start().await;
+    let call = r#"deploy_draft_truss( name: "Text Embeddings""#;
+    let (model, draft) = world.version(call, "deploy_draft_truss").await;
+    let endpoint = format!("text-embeddings-{draft}");
+    world.control.delete("me", &endpoint).await.unwrap();
+    let path = format!("/b10/v1/models/{model}/deployments/{draft}");
+    assert_eq!(world.get(&path).await.json()["status"], "FAILED");
+    let (_, again) = world.version(call, "deploy_draft_truss").await;
+    assert_eq!(world.answering(&model, "development/predict").await, again);
+
+    let endpoint = format!("text-embeddings-{again}");
+    world.control.delete("me", &endpoint).await.unwrap();
+    world.deploy(&endpoint, |_| {}).await;
+    let path = format!("/b10/v1/models/{model}");
+    assert!(world.call(Method::DELETE, &path, &Value::Null).await.status.is_success());
+    assert!(world.control.get("me", &endpoint).is_ok(), "it was somebody else's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_is_none_is_refused_where_it_is_told() {
+    let world = World::start().await;
+    for route in ["/<", "/a b", &format!("/{}", "a".repeat(70_000))] {
+        let config = CONFIG.replace("/v1/embeddings", route);
+        let line = world.push(r#"create_model_from_truss( name: "x""#, &config).await.line();
+        assert!(line.contains("predict_endpoint"), "{line}");
+    }
+    world.deploy("odd", |sent| sent["model"]["env"] = json!({"PREDICT_ROUTE": "no ‹slash"})).await;
+    let reply = world.predict("odd", "production/predict").await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{}", reply.line());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_that_was_made_otherwise_is_asked_by_its_name() {
     let world = World::start().await;
     let variables = json!({"PREDICT_ROUTE": "/embed"});

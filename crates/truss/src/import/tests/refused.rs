@@ -305,3 +305,14 @@ fn no_error_shows_a_secret() {
         assert!(!format!("{refused} {refused:?}").contains("sk-"), "{refused:?}");
     }
 }
+
+#[test]
+fn variables_in_variables_are_bounded() {
+    let grow = "A=$A$A$A$A$A$A$A$A$A$A; ".repeat(12);
+    check_command(
+        &format!("sh -c 'A=xxxxxxxxxx; {grow}{GOOD} --dtype $A'"),
+        expect![
+            "docker_server.start_command needs a value of over 4096 bytes, whose value is not in config.yaml; write the value instead"
+        ],
+    );
+}
