@@ -18,9 +18,6 @@ use crate::error::{ErrorKind, HttpError};
 /// The most fields that are wanted of an answer: each is looked for in every model, and truss asks for a dozen.
 const MAX_FIELDS: usize = 50;
 
-/// What stands in the place of a variable that was used.
-const TAKEN: &str = "\0used";
-
 /// What a request asks for.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Operation {
@@ -71,7 +68,8 @@ pub(crate) fn parse(request: GraphQlRequest) -> Result<Operation, HttpError> {
             "a request is for one call here; send the others by themselves",
         ));
     };
-    let call = call(field, request.variables.unwrap_or_default())?;
+    let variables = Variables { left: request.variables.unwrap_or_default(), used: Vec::new() };
+    let call = call(field, variables)?;
     let num_fields = num_fields(&call.wanted);
     if num_fields > MAX_FIELDS {
         let problem = format!("{num_fields} fields are wanted; name at most {MAX_FIELDS}");
@@ -137,10 +135,7 @@ fn not_understood() -> HttpError {
     bad_field("query", problem)
 }
 
-fn call<'a>(
-    field: Field<'a, &'a str>,
-    mut variables: Map<String, Value>,
-) -> Result<Call, HttpError> {
+fn call<'a>(field: Field<'a, &'a str>, mut variables: Variables) -> Result<Call, HttpError> {
     let arguments = field.arguments.iter();
     let arguments =
         arguments.map(|(name, value)| Ok(((*name).to_owned(), json(value, &mut variables)?)));
@@ -163,23 +158,33 @@ fn wanted<'a>(set: SelectionSet<'a, &'a str>) -> Result<Vec<Wanted>, HttpError> 
     wanted.collect()
 }
 
-// A variable that nobody gave a value is null. One is taken and not copied, so that arguments are never more than was sent.
-fn json<'a>(
-    value: &Literal<'a, &'a str>,
-    variables: &mut Map<String, Value>,
-) -> Result<Value, HttpError> {
+/// The values of variables, each of which is taken once and never copied: arguments are not more than was sent.
+struct Variables {
+    left: Map<String, Value>,
+    used: Vec<String>,
+}
+
+impl Variables {
+    // One that nobody gave a value is null.
+    fn take(&mut self, name: &str) -> Result<Value, HttpError> {
+        match self.left.remove(name) {
+            Some(value) => {
+                self.used.push(name.to_owned());
+                Ok(value)
+            }
+            None if self.used.iter().any(|used| used == name) => {
+                let problem =
+                    format!("the variable `{name}` is used twice; give the other another name");
+                Err(bad_field("variables", &problem))
+            }
+            None => Ok(Value::Null),
+        }
+    }
+}
+
+fn json<'a>(value: &Literal<'a, &'a str>, variables: &mut Variables) -> Result<Value, HttpError> {
     Ok(match value {
-        Literal::Variable(name) => match variables.get_mut(*name) {
-            None => Value::Null,
-            Some(value) => match std::mem::replace(value, TAKEN.into()) {
-                Value::String(taken) if taken == TAKEN => {
-                    let problem =
-                        format!("the variable `{name}` is used twice; give the other another name");
-                    return Err(bad_field("variables", &problem));
-                }
-                value => value,
-            },
-        },
+        Literal::Variable(name) => variables.take(name)?,
         Literal::Int(number) => number.as_i64().into(),
         Literal::Float(number) => (*number).into(),
         Literal::String(text) => text.as_str().into(),

@@ -58,7 +58,11 @@ fn stripped(keys: Map<String, Value>, defaults: &Value) -> Map<String, Value> {
         let default = defaults.get(&key).unwrap_or(&Value::Null);
         let value = match value {
             Value::Object(keys) => Value::Object(stripped(keys, default)),
-            other => other,
+            value @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)) => value,
         };
         (value != *default && !is_empty(&value)).then_some((key, value))
     });

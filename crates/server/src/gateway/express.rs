@@ -4,16 +4,20 @@
 //! all of them have left the caches of the processor, so that they cost the gateway more than its own work.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, Method, Response, header};
+use axum::http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header};
 use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
 use tower_http::request_id::{MakeRequestId as _, RequestId};
+use tracing::Instrument as _;
 
 use super::serve;
 use crate::App;
+use crate::dialects::Dialect;
+use crate::error::HttpError;
 use crate::middleware::observe::RequestIds;
 use crate::middleware::{host, leftover, observe, shape};
 
@@ -33,15 +37,31 @@ pub(crate) fn takes<B>(request: &axum::http::Request<B>) -> bool {
 
 /// Answers such a request as the router would.
 pub(crate) async fn answer(app: &App, ids: &RequestIds, mut request: Request) -> Response<Body> {
+    let began = Instant::now();
+    let in_flight = app.metrics().in_flight();
     let id = take_id(ids, &mut request);
-    let observed = observe::around(app, ROUTE, request, |request| {
-        leftover::around(app, request, |request| {
-            shape::around(request, |request| checked(app, request))
-        })
+    let uri = request.uri().clone();
+    // Made for those who look: a span for each request is written down, whether anything is logged in it or not.
+    let span = tracing::debug_span!(
+        "request",
+        id = id.to_str().unwrap_or_default(),
+        method = "POST",
+        path = uri.path()
+    );
+    let run = leftover::around(app, request, |request| shaped(app, request, (&id, &uri)));
+    let mut response = run.instrument(span.clone()).await;
+    let status = response.status();
+    if status == StatusCode::OK {
+        app.metrics().count_served(ROUTE);
+    } else {
+        app.metrics().count_response("POST", ROUTE, status.as_u16());
+    }
+    span.in_scope(|| {
+        let elapsed_us = began.elapsed().as_micros() as u64;
+        tracing::debug!(status = status.as_u16(), elapsed_us, "answered");
     });
-    let mut response = observed.await;
     response.headers_mut().insert(REQUEST_ID, id);
-    response
+    observe::hold(response, in_flight)
 }
 
 // Whoever sent one looks for it in the answer.
@@ -55,6 +75,16 @@ fn take_id(ids: &RequestIds, request: &mut Request) -> HeaderValue {
     request.extensions_mut().insert(RequestId::new(id.clone()));
     request.headers_mut().insert(REQUEST_ID, id.clone());
     id
+}
+
+async fn shaped(app: &App, request: Request, (id, uri): (&HeaderValue, &Uri)) -> Response<Body> {
+    let mut response = checked(app, request).await;
+    if response.extensions().get::<HttpError>().is_some() {
+        let (id, path) = (id.to_str().unwrap_or_default(), uri.path());
+        let span = tracing::info_span!("request", id, method = "POST", path);
+        span.in_scope(|| shape::finish(&mut response, Dialect::of_path(path), id));
+    }
+    response
 }
 
 async fn checked(app: &App, request: Request) -> Response<Body> {

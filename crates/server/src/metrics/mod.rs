@@ -4,7 +4,7 @@
 //! Ours begin with `sembla_`. `te_batch_next_size` and `te_batch_next_tokens` are recorded by the
 //! engine; here they get their buckets and help.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use engine::Load;
@@ -35,6 +35,8 @@ struct Inner {
     requests: Requests,
     embeds: Embeds,
     in_flight: Gauge,
+    /// Registered with the first answer that it counts.
+    served: OnceLock<Counter>,
     truncated_inputs: Counter,
 }
 
@@ -88,6 +90,7 @@ impl Metrics {
                 "sembla_requests_in_flight",
                 "Requests of any route that are being answered",
             ),
+            served: OnceLock::new(),
             truncated_inputs: register.counter(
                 "sembla_truncated_inputs_total",
                 "Inputs that were cut to the length that the model takes",
@@ -120,9 +123,22 @@ impl Metrics {
             Label::new("route", route.to_owned()),
             Label::new("status", status.to_string()),
         ];
-        Registrar(&self.0.recorder)
-            .counter("sembla_http_requests_total", "Answers by route and status", &labels)
-            .increment(1);
+        self.responses(&labels).increment(1);
+    }
+
+    /// Counts an answer of an endpoint that is a success. The same as [`count_response`](Self::count_response), for the
+    /// one series that grows with every request of the gateway.
+    pub(crate) fn count_served(&self, route: &'static str) {
+        let counter = self.0.served.get_or_init(|| {
+            let labels = [("method", "POST"), ("route", route), ("status", "200")];
+            self.responses(&labels.map(|(name, value)| Label::new(name, value)))
+        });
+        counter.increment(1);
+    }
+
+    fn responses(&self, labels: &[Label]) -> Counter {
+        let what = "Answers by route and status";
+        Registrar(&self.0.recorder).counter("sembla_http_requests_total", what, labels)
     }
 
     /// Counts a request as being answered until the guard is dropped.

@@ -25,33 +25,28 @@ pub(crate) async fn observe(
     request: Request,
     next: Next,
 ) -> Response<Body> {
-    // Not the path itself, which anyone can make up: each one would be a series of its own.
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
-    around(&app, route, request, |request| next.run(request)).await
-}
-
-/// The same around anything that answers the requests of a route.
-pub(crate) async fn around<F: Future<Output = Response<Body>>>(
-    app: &App,
-    route: &str,
-    request: Request,
-    run: impl FnOnce(Request) -> F,
-) -> Response<Body> {
     let began = Instant::now();
     let in_flight = app.metrics().in_flight();
     let method = request.method().clone();
+    // Not the path itself, which anyone can make up: each one would be a series of its own.
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("unknown", MatchedPath::as_str);
     let span = tracing::info_span!(
         "request",
         id = request_id(&request),
         %method,
         path = request.uri().path(),
     );
-    let response = run(request).instrument(span.clone()).await;
+    let response = next.run(request).instrument(span.clone()).await;
     let status = response.status().as_u16();
     app.metrics().count_response(known_method(method.as_str()), route, status);
     let _entered = span.enter();
     tracing::debug!(status, elapsed_us = began.elapsed().as_micros() as u64, "answered");
+    hold(response, in_flight)
+}
+
+/// Lets an answer count as in flight until its client has taken all of it.
+pub(crate) fn hold(response: Response<Body>, in_flight: InFlight) -> Response<Body> {
     response.map(|body| Body::new(Held { body, _in_flight: in_flight }))
 }
 

@@ -18,21 +18,19 @@ use crate::middleware::observe;
 
 /// Writes the body of an answer that carries an [`HttpError`].
 pub(crate) async fn shape_errors(request: Request, next: Next) -> Response<Body> {
-    around(request, |request| next.run(request)).await
-}
-
-/// The same around anything that answers requests.
-pub(crate) async fn around<F: Future<Output = Response<Body>>>(
-    request: Request,
-    run: impl FnOnce(Request) -> F,
-) -> Response<Body> {
     let of_path = Dialect::of_path(request.uri().path());
     let request_id = observe::request_id(&request).to_owned();
-    let mut response = run(request).await;
-    let Some(err) = response.extensions_mut().remove::<HttpError>() else { return response };
+    let mut response = next.run(request).await;
+    finish(&mut response, of_path, &request_id);
+    response
+}
+
+/// Writes the body of an answer that carries an [`HttpError`], and logs what the operator should look into.
+pub(crate) fn finish(response: &mut Response<Body>, of_path: Dialect, request_id: &str) {
+    let Some(err) = response.extensions_mut().remove::<HttpError>() else { return };
     // A route may speak another dialect than its path says.
     let dialect = response.extensions_mut().remove::<Dialect>().unwrap_or(of_path);
-    let (status, body) = dialect.render(&err, &request_id);
+    let (status, body) = dialect.render(&err, request_id);
     if is_ours(err.kind) {
         tracing::error!(kind = ?err.kind, message = err.message, "request failed");
     }
@@ -48,7 +46,6 @@ pub(crate) async fn around<F: Future<Output = Response<Body>>>(
         headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(retry_after)));
     }
     *response.body_mut() = Body::from(body);
-    response
 }
 
 // What the operator should look into.

@@ -380,9 +380,9 @@ async fn an_endpoint_that_was_made_otherwise_is_asked_by_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bad_input_is_named_and_changes_nothing() {
+async fn bad_graphql_is_named_and_changes_nothing() {
     let world = World::start().await;
-    let (model, deployment) = world.pushed().await;
+    world.pushed().await;
     let same_name = r#"create_model_from_truss( name: "Text Embeddings""#;
     let line = world.push(same_name, CONFIG).await.line();
     assert!(line.contains("there is a model `Text Embeddings` already"), "{line}");
@@ -409,6 +409,12 @@ async fn bad_input_is_named_and_changes_nothing() {
         assert!(reply.status == StatusCode::OK && message.contains(expected), "{query}: {said}");
         assert!(said["data"].is_null() && said["errors"][0]["extensions"]["code"].is_string());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_management_api_cannot_do_is_named() {
+    let world = World::start().await;
+    let (model, deployment) = world.pushed().await;
     let of = format!("/b10/v1/models/{model}");
     let promote = format!("{of}/environments/production/promote");
     for (path, body, status, expected) in [
