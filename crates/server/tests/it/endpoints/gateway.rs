@@ -16,6 +16,13 @@ const BORU: &str = "/serve/me/boru";
 
 async fn scale_to_zero(world: &World) {
     world.post_ok("/v2/endpoint/me/boru/scale-to-zero", &Value::Null).await;
+    // A request that comes before its replica is told to stop keeps it.
+    let waiting = async {
+        while !world.control.replicas("me", "boru").await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("its replica ends");
 }
 
 fn with_patience(world: &World, seconds: &str) -> axum::http::Request<Body> {
