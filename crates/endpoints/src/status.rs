@@ -84,6 +84,17 @@ pub struct Status {
     pub eta: Option<Duration>,
 }
 
+impl Status {
+    /// Returns why it is as it is and what would help, for a person; empty if there is nothing to say.
+    pub fn explanation(&self) -> String {
+        match (self.reason.as_str(), self.remedy.as_deref()) {
+            ("", _) => String::new(),
+            (reason, None) => reason.to_owned(),
+            (reason, Some(remedy)) => format!("{reason}; {remedy}"),
+        }
+    }
+}
+
 impl State {
     /// All states.
     pub const ALL: [Self; 8] = [

@@ -91,11 +91,7 @@ fn status(endpoint: Option<&Endpoint>) -> (&'static str, Option<String>) {
         State::ScaledToZero => "SCALED_TO_ZERO",
         State::Failed => "FAILED",
     };
-    let reason = match &status.remedy {
-        Some(remedy) if !status.reason.is_empty() => format!("{}; {remedy}", status.reason),
-        Some(_) | None => status.reason.clone(),
-    };
-    (word, Some(reason).filter(|reason| !reason.is_empty()))
+    (word, Some(status.explanation()).filter(|reason| !reason.is_empty()))
 }
 
 fn instance_type(endpoint: Option<&Endpoint>) -> String {

@@ -154,7 +154,11 @@ impl Baseten {
     ///
     /// If there is none.
     pub(crate) fn model(&self, id: &str) -> Result<Model, HttpError> {
-        self.models().into_iter().find(|model| model.id == id).ok_or_else(|| unknown_model(id))
+        let documents = self.plane.control().documents(KIND);
+        // Each request to a model comes by here: the others are not read for it.
+        let found = documents.iter().find(|(_, document)| document["id"] == id);
+        let model = found.and_then(|(_, document)| Model::deserialize(&**document).ok());
+        model.ok_or_else(|| unknown_model(id))
     }
 
     /// Changes a model as its only writer, and returns it. `change` makes one of nothing, too.

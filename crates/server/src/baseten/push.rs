@@ -16,6 +16,7 @@ use crate::error::HttpError;
 #[derive(Debug)]
 pub(crate) struct Push {
     pub(crate) of: Of,
+    /// Its config.
     pub(crate) truss: Document,
     /// What to call the deployment.
     pub(crate) deployment_name: Option<String>,
@@ -51,8 +52,7 @@ impl Baseten {
         let (name, before) = self.pushed_to(&push.of, push.is_draft)?;
         push.deployment_name.as_deref().map(check_deployment).transpose()?;
         push.environment.as_deref().map(check_environment).transpose()?;
-        let draft = before.as_ref().and_then(Model::draft).filter(|_| push.is_draft);
-        let draft = draft.cloned();
+        let draft = before.as_ref().and_then(Model::draft).filter(|_| push.is_draft).cloned();
         let gone = draft.clone().filter(|draft| self.endpoint(&draft.endpoint).is_none());
         if let (Some(model), Some(draft), None) = (before, draft, &gone) {
             let spec = self.spec(push.truss, (&name, &draft.id, &draft.endpoint), is_owner)?;

@@ -53,7 +53,7 @@ fn status(endpoint: &endpoints::Endpoint, created_by: &str, url: &BaseUrl) -> wi
         updated_by: actor(&updated_by),
         private: None,
         state: state(status.state),
-        message: message(status),
+        message: status.explanation(),
         error_message: has_failed.then(|| status.reason.clone()),
         ready_replica: status.ready_replicas,
         target_replica: status.target_replicas,
@@ -68,15 +68,6 @@ fn answers(status: &endpoints::Status) -> bool {
         State::Running | State::ScaledToZero => true,
         State::Updating | State::UpdateFailed => status.ready_replicas > 0,
         State::Pending | State::Initializing | State::Paused | State::Failed => false,
-    }
-}
-
-// Why it is as it is, and what would help.
-fn message(status: &endpoints::Status) -> String {
-    match (status.reason.as_str(), status.remedy.as_deref()) {
-        ("", _) => String::new(),
-        (reason, None) => reason.to_owned(),
-        (reason, Some(remedy)) => format!("{reason}; {remedy}"),
     }
 }
 

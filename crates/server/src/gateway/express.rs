@@ -64,15 +64,13 @@ pub(crate) async fn answer(app: &App, ids: &RequestIds, mut request: Request) ->
     observe::hold(response, in_flight)
 }
 
-// Whoever sent one looks for it in the answer.
+// Whoever sent one looks for it in the answer; a replica has it from the header.
 fn take_id(ids: &RequestIds, request: &mut Request) -> HeaderValue {
-    if let Some(id) = request.headers().get(REQUEST_ID).cloned() {
-        request.extensions_mut().insert(RequestId::new(id.clone()));
-        return id;
+    if let Some(id) = request.headers().get(REQUEST_ID) {
+        return id.clone();
     }
     let id = ids.clone().make_request_id(request).map(RequestId::into_header_value);
     let id = id.expect("the server makes an id for any request");
-    request.extensions_mut().insert(RequestId::new(id.clone()));
     request.headers_mut().insert(REQUEST_ID, id.clone());
     id
 }

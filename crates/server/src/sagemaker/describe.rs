@@ -91,10 +91,7 @@ impl Sagemaker {
             State::Paused => Words::OutOfService,
             State::Failed => Words::Failed,
         };
-        let reason = match &status.remedy {
-            Some(remedy) if !status.reason.is_empty() => format!("{}; {remedy}", status.reason),
-            Some(_) | None => status.reason,
-        };
+        let reason = status.explanation();
         let wanted = if words == Words::OutOfService { 0 } else { status.target_replicas };
         Seen { words, reason, ready: status.ready_replicas, wanted }
     }

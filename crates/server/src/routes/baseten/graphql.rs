@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use endpoints::Scope;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use truss::Document;
 use wire::baseten::{GraphQlAnswer, GraphQlRequest};
 
@@ -95,13 +95,13 @@ struct Pushed {
 }
 
 impl Calls {
-    async fn query(&self, call: Call) -> Result<Value, HttpError> {
+    async fn query(&self, mut call: Call) -> Result<Value, HttpError> {
         let answer = match call.name.as_str() {
             "teams" => json!([self.team_with(Some(true))]),
             "models" => self.baseten.models().iter().map(|model| self.model(model)).collect(),
-            "model" => self.model(&self.find(&read(&call)?)?),
+            "model" => self.model(&self.find(&read(&call.name, &mut call.arguments)?)?),
             "model_version" => {
-                let Which { id, .. } = read(&call)?;
+                let Which { id, .. } = read(&call.name, &mut call.arguments)?;
                 let id = id.unwrap_or_default();
                 let models = self.baseten.models();
                 let found =
@@ -114,7 +114,9 @@ impl Calls {
                 })?;
                 self.version(model, deployment)
             }
-            "truss_validation" => self.validate(read::<Validation>(&call)?.config).await?,
+            "truss_validation" => {
+                self.validate(read::<Validation>(&call.name, &mut call.arguments)?.config).await?
+            }
             // The client hands all of it to its S3 client, so that it may say more than is asked for.
             "model_s3_upload_credentials" => return self.credentials().await,
             name => return Err(no_such(name, "query", QUERIES)),
@@ -122,7 +124,7 @@ impl Calls {
         call.select(answer)
     }
 
-    async fn mutation(&self, call: Call) -> Result<Value, HttpError> {
+    async fn mutation(&self, mut call: Call) -> Result<Value, HttpError> {
         self.may(Scope::Admin)?;
         let name = call.name.as_str();
         if ![CREATE, CREATE_VERSION, DEPLOY_DRAFT].contains(&name) {
@@ -131,7 +133,7 @@ impl Calls {
         }
         // What is wanted has to be there before anything is done.
         call.select(json!({ "model_version": version(&Shown::default()) }))?;
-        let mut pushed: Pushed = read(&call)?;
+        let mut pushed: Pushed = read(&call.name, &mut call.arguments)?;
         let (given, id) = (pushed.name.take(), pushed.model_id.take());
         let (of, deployment_name) = if name == CREATE_VERSION {
             (Of::Id(named(id, "model_id")?), given)
@@ -273,10 +275,13 @@ fn named(name: Option<String>, field: &'static str) -> Result<String, HttpError>
     name.ok_or_else(|| bad_field(field, "it is missing"))
 }
 
-fn read<T: DeserializeOwned>(call: &Call) -> Result<T, HttpError> {
-    let arguments = Value::Object(call.arguments.clone());
-    serde_json::from_value(arguments).map_err(|err| {
-        let message = format!("the arguments of `{}`: {err}", call.name);
+// Takes the arguments, in which a whole config may stand.
+fn read<T: DeserializeOwned>(
+    call: &str,
+    arguments: &mut Map<String, Value>,
+) -> Result<T, HttpError> {
+    serde_json::from_value(std::mem::take(arguments).into()).map_err(|err| {
+        let message = format!("the arguments of `{call}`: {err}");
         HttpError::new(ErrorKind::BadField, message).param("query")
     })
 }
